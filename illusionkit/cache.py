@@ -1,0 +1,126 @@
+"""The reader's cache folder: where it lies, and how to write into it without leaving half a file."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock
+from numpy.typing import NDArray
+
+from illusionkit.errors import CacheError
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def folder(*parts: str) -> Path:
+    """Return the folder ``parts`` inside the cache, made if it is missing.
+
+    The cache is ``$ILLUSIONKIT_CACHE`` if that is set, else the user's cache folder.
+
+    Raises
+    ------
+    CacheError
+        The folder can't be made.
+    """
+    from platformdirs import user_cache_path
+
+    root = os.environ.get("ILLUSIONKIT_CACHE")
+    path = (Path(root) if root else user_cache_path("illusionkit")).joinpath(*parts)
+    with explained(path):
+        path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn 'no permission', 'read-only' and 'disk full' under ``path`` into a `CacheError`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            reason = "the disk is full; free some space"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            reason = "it can't be written"
+        else:
+            raise
+        raise CacheError(
+            f"The cache at {path} is of no use: {reason}, or set ILLUSIONKIT_CACHE to a folder "
+            "that can be written. Nothing that was there is lost."
+        ) from error
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file beside ``path``, so that two processes never build one thing twice."""
+    with explained(path.parent):
+        lock = FileLock(f"{path}.lock")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path in the folder of ``path``; move it there only if all went well."""
+    with explained(path.parent):
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=path.suffix)
+        os.close(handle)
+        temporary = Path(name)
+        try:
+            yield temporary
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def digest(*parts: str | bytes) -> str:
+    """Return the sha256 of the parts, in hexadecimal; a part's length is part of the hash."""
+    total = hashlib.sha256()
+    for part in parts:
+        raw = part.encode() if isinstance(part, str) else part
+        total.update(len(raw).to_bytes(8, "big") + raw)
+    return total.hexdigest()
+
+
+def arrays(kind: str, key: str, make: Callable[[], Mapping[str, NDArray[Any]]]) -> Arrays:
+    """Return named arrays from the cache, or make them once and keep them there.
+
+    A file that is truncated, corrupt, or was written under another key is made anew, never
+    trusted. Arrays are stored as npz without pickle.
+
+    Parameters
+    ----------
+    kind
+        Name of the subfolder, for example ``"components"``.
+    key
+        Everything the arrays depend on, joined to one string (see `digest`).
+    """
+    path = folder(kind) / f"{key[:40]}.npz"
+    with locked(path):
+        found = _load(path, key)
+        if found is None:
+            found = {name: np.asarray(value) for name, value in make().items()}
+            with replacing(path) as temporary, temporary.open("wb") as file:
+                np.savez_compressed(file, __key__=np.array(key), **found)  # type: ignore[arg-type]
+    return found
+
+
+def _load(path: Path, key: str) -> Arrays | None:
+    """Return the arrays stored at ``path`` under ``key``, or None if they can't be trusted."""
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            found = {name: stored[name] for name in stored.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+        return None
+    return found if str(found.pop("__key__", "")) == key else None
