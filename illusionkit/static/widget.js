@@ -1,0 +1,199 @@
+(function () {
+  "use strict";
+  // One script for every widget of the book. It reads a widget's data, then only moves what the
+  // page already holds: text by textContent, geometry by attributes. It never parses markup.
+  var GLIDE = 180;
+
+  function all(root, selector) { return [].slice.call(root.querySelectorAll(selector)); }
+  function set(node, values) { for (var k in values) node.setAttribute(k, values[k]); }
+  function round(v) { return Math.floor(v * 100 + 0.5) / 100; }
+  function fill(template, values) {
+    return template.replace(/\{(\w+)\}/g, function (whole, name) {
+      return name in values ? values[name] : whole;
+    });
+  }
+
+  // The strings of the nearest `lang` on the page, key by key, with English where one is missing.
+  function words(root, data) {
+    var near = root.closest("[lang]"), asked = (near ? near.lang : "").toLowerCase();
+    var names = [asked, asked.split("-")[0], data.lang, "en"];
+    var name = names.filter(function (n) { return n in data.text; })[0];
+    var say = function (key, values) {
+      var found = [data.text[name], data.text.en].filter(function (t) { return t && key in t; })[0];
+      return found ? fill(found[key], values || {}) : key;
+    };
+    if (name !== data.lang) all(root, "[data-text]").forEach(function (node) {
+      node.textContent = say(node.getAttribute("data-text"));
+    });
+    return say;
+  }
+
+  function glide(from, to, draw) {
+    var still = matchMedia("(prefers-reduced-motion: reduce)").matches || document.hidden;
+    if (still || from.length !== to.length) { draw(to); return function () {}; }
+    var start = performance.now(), frame = 0;
+    function step(now) {
+      var t = Math.min(1, Math.max(0, (now - start) / GLIDE)), ease = 1 - Math.pow(1 - t, 3);
+      draw(t === 1 ? to : to.map(function (v, i) { return from[i] + (v - from[i]) * ease; }));
+      if (t < 1) frame = requestAnimationFrame(step);
+    }
+    step(start);
+    frame = requestAnimationFrame(step);
+    return function () { cancelAnimationFrame(frame); };
+  }
+
+  function explore(root, data, say) {
+    var slider = root.querySelector("input[type=range]"), radios = all(root, "input[type=radio]");
+    var status = root.querySelector("[role=status]"), hit = root.querySelector("[data-hit]");
+    var arm = data.start[0], dose = data.start[1], shown = target(), stop = function () {}, timer;
+
+    function series(name) { return [0, 1].map(function (s) { return root.querySelector("[data-" + name + '="' + s + '"]'); }); }
+    var line = series("line"), band = series("band"), end = series("end"), here = series("here"), whisker = series("whisker");
+    var marks = [0, 1].map(function (s) { return all(root, '[data-marks="' + s + '"] > svg'); });
+    var cursor = root.querySelector("[data-cursor]"), bracket = root.querySelector("[data-bracket]"), tag = root.querySelector("[data-tag]");
+
+    // Everything that can glide, as one flat list: cursor x, six heights at the cursor, two label
+    // heights, then x and six heights a dose (score, low, high of the first and second curve).
+    function target() {
+      var a = data.arms[arm];
+      return [a.x[dose]].concat(a.y[dose], a.ends, [].concat.apply([], a.x.map(function (x, i) { return [x].concat(a.y[i]); })));
+    }
+    function draw(v) {
+      var n = (v.length - 9) / 7, s, i, at = function (i, k) { return round(v[9 + 7 * i + k]); };
+      shown = v;
+      for (s = 0; s < 2; s++) {
+        var mid = [], low = [], high = [];
+        for (i = 0; i < n; i++) {
+          mid.push(at(i, 0) + "," + at(i, 1 + 3 * s));
+          low.push(at(i, 0) + "," + at(i, 2 + 3 * s));
+          high.unshift(at(i, 0) + "," + at(i, 3 + 3 * s));
+        }
+        set(line[s], {points: mid.join(" ")});
+        set(band[s], {points: low.concat(high).join(" ")});
+        marks[s].forEach(function (mark, i) {
+          if (i < n) { set(mark, {x: at(i, 0) + "%", y: at(i, 1 + 3 * s)}); mark.removeAttribute("display"); }
+          else mark.setAttribute("display", "none");
+        });
+        set(end[s], {y: round(v[7 + s])});
+        set(here[s], {y: round(v[1 + 3 * s])});
+        set(whisker[s], {y1: round(v[2 + 3 * s]), y2: round(v[3 + 3 * s])});
+      }
+      var side = v[0] > 58 ? -1 : 1, reach = 18 * side;
+      set(cursor, {x: round(v[0]) + "%"});
+      set(bracket, {d: "M" + 11 * side + " " + round(v[1]) + "H" + reach + "V" + round(v[4]) + "H" + 11 * side});
+      set(tag, {x: reach + 9 * side, y: round((v[1] + v[4]) / 2), "text-anchor": side > 0 ? "start" : "end"});
+    }
+    function tell() {
+      var a = data.arms[arm], n = a.says[dose], name = a.doses[dose];
+      all(root, "[data-dose]").forEach(function (node) { node.textContent = name; });
+      all(root, "[data-value]").forEach(function (node) { node.textContent = n[node.getAttribute("data-value")]; });
+      slider.setAttribute("aria-valuetext", name);
+      clearTimeout(timer);
+      timer = setTimeout(function () { status.textContent = sentence(); }, 250);
+    }
+    function sentence() {
+      var n = data.arms[arm].says[dose], name = function (i) { return data.names[i][0] ? say(data.names[i][0]) : data.names[i][1]; };
+      return say("explore.says", {dose: data.arms[arm].doses[dose], first: name(0), second: name(1), gap: name(2), a: n[0], h: n[2], g: n[4]});
+    }
+    function go(nextArm, nextDose) {
+      if (nextArm === arm && nextDose === dose) return;
+      arm = nextArm; dose = nextDose;
+      slider.max = data.arms[arm].x.length - 1;
+      slider.value = dose;
+      stop();
+      stop = glide(shown, target(), draw);
+      tell();
+    }
+    function nearest(xs, x) {
+      return xs.reduce(function (best, value, i) { return Math.abs(value - x) < Math.abs(xs[best] - x) ? i : best; }, 0);
+    }
+    function point(event) {
+      var box = hit.getBoundingClientRect();
+      go(arm, nearest(data.arms[arm].x, 100 * (event.clientX - box.left) / box.width));
+    }
+
+    slider.addEventListener("input", function () { go(arm, +slider.value); });
+    // Two copies of one output must not share a radio group.
+    var group = "ik-" + all(document, "[data-ik-ready]").length + "-" + Math.random();
+    radios.forEach(function (radio, i) {
+      radio.name = group;
+      radio.checked = i === arm;
+      radio.addEventListener("change", function () { go(i, nearest(data.arms[i].x, data.arms[arm].x[dose])); });
+    });
+    var dragging = false;
+    hit.addEventListener("pointerdown", function (event) {
+      if (event.button) return;
+      dragging = true;
+      hit.setPointerCapture(event.pointerId);
+      point(event);
+      slider.focus({preventScroll: true});
+      event.preventDefault();
+    });
+    hit.addEventListener("pointermove", function (event) { if (dragging) point(event); });
+    ["pointerup", "pointercancel", "lostpointercapture"].forEach(function (name) {
+      hit.addEventListener(name, function () { dragging = false; });
+    });
+    slider.value = dose;
+    draw(target());
+    tell();
+    clearTimeout(timer);
+    status.textContent = sentence();
+  }
+
+  function predict(root, data, say) {
+    var slider = root.querySelector("input"), button = root.querySelector("button"), value = root.querySelector("[data-guess]");
+    var details = root.querySelector("details"), verdict = root.querySelector("[data-verdict]"), done = false;
+    function number(v) { return fill(data.form, {n: v.toFixed(data.decimals).replace("-", "\u2212")}); }
+    function place(v) { return round(100 * Math.min(1, Math.max(0, (v - data.low) / (data.high - data.low)))); }
+    function touched() {
+      if (done) return;
+      button.disabled = false;
+      value.removeAttribute("data-unset");
+      value.textContent = number(+slider.value);
+      slider.setAttribute("aria-valuetext", number(+slider.value));
+    }
+    function mark(name, v, text) {
+      var x = place(v), node = root.querySelector('[data-mark="' + name + '"]'), label = node.querySelector("text");
+      node.setAttribute("x", x + "%");
+      label.setAttribute("text-anchor", x < 18 ? "start" : x > 82 ? "end" : "middle");
+      label.textContent = text;
+    }
+    function commit() {
+      if (done) return;
+      done = true;
+      var guess = +slider.value, off = Math.abs(guess - data.answer), same = number(off) === number(0);
+      slider.disabled = button.disabled = true;
+      button.textContent = say("predict.committed");
+      verdict.textContent = say(same ? "predict.exact" : guess > data.answer ? "predict.high" : "predict.low",
+        {guess: number(guess), answer: data.shown, distance: number(off)});
+      mark("guess", guess, say("predict.you") + " " + number(guess));
+      mark("answer", data.answer, say("predict.answer") + " " + data.shown);
+      set(root.querySelector("[data-miss]"), {x1: place(guess) + "%", x2: place(data.answer) + "%"});
+      root.querySelector("[data-numberline]").removeAttribute("hidden");
+      details.querySelector("summary").textContent = say("predict.revealed");
+      details.hidden = false;
+      details.open = true;
+      verdict.focus();
+    }
+    slider.value = (data.low + data.high) / 2;
+    slider.disabled = false;
+    slider.setAttribute("aria-valuetext", say("predict.open"));
+    slider.addEventListener("input", touched);
+    slider.addEventListener("pointerup", touched);
+    button.disabled = true;
+    button.addEventListener("click", commit);
+    details.hidden = true;
+    details.open = false;
+  }
+
+  var kinds = {explore: explore, predict: predict};
+  function start(root) {
+    var holder = root.querySelector('script[type="application/json"]');
+    if (!holder) return;
+    root.setAttribute("data-ik-ready", "");
+    var data = JSON.parse(holder.textContent), say = words(root, data);
+    all(root, "[data-needs-script]").forEach(function (node) { node.hidden = false; });
+    kinds[root.getAttribute("data-ik")](root, data, say);
+  }
+  all(document, "[data-ik]:not([data-ik-ready])").forEach(start);
+})();
