@@ -1,4 +1,4 @@
-"""The reader's cache folder: where it lies, and how to write into it without leaving half a file."""
+"""The reader's cache folder: where it lies, and how nothing half-written stays in it."""
 
 from __future__ import annotations
 

@@ -125,9 +125,7 @@ def _rated(corpus: str) -> pd.DataFrame:
     table["document"] = place[0].astype(np.int64)
     table["position"] = pd.to_numeric(place[2]).fillna(1).astype(np.int64)
     many = bool(place[2].ne("").any())
-    table["unit"] = (
-        _linked_documents(table) if many else _components(corpus, table["text"])
-    )
+    table["unit"] = _linked_documents(table) if many else _components(corpus, table["text"])
     key = table["document"].astype(str) if many else table["text"].map(duplicates.normalise)
     order = ["text", "mean", "ratings", "label", "document", "position", "unit"]
     return _with_part(table[order], corpus, key)
@@ -169,7 +167,10 @@ def _ratings(content: str, ids: pd.Series[str], corpus: str) -> list[tuple[int, 
 def _components(corpus: str, texts: pd.Series[str]) -> NDArray[np.int64]:
     """Return the duplicate components of a corpus's texts, kept in the cache."""
     key = cache.digest("components-1", str(duplicates.NEAR), fingerprint(corpus))
-    make = lambda: {"unit": duplicates.components(list(texts))}  # noqa: E731
+
+    def make() -> dict[str, NDArray[np.int64]]:
+        return {"unit": duplicates.components(list(texts))}
+
     return cache.arrays("components", key, make)["unit"]
 
 

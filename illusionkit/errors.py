@@ -2,7 +2,7 @@
 
 
 class IllusionError(Exception):
-    """Base of every error that the kit raises on purpose; the command line prints it in one line."""
+    """Base of the errors that the kit raises on purpose; the command line prints one line."""
 
 
 class ArchiveError(IllusionError):

@@ -1,0 +1,152 @@
+"""The command line: list, fetch, measure, confirm."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from illusionkit.errors import IllusionError
+from illusionkit.experiment import Experiment
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0, or 2 with one clear line on stderr."""
+    asked = _parser().parse_args(arguments)
+    try:
+        asked.command(asked)
+    except IllusionError as error:
+        print(f"illusionkit: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("illusionkit: stopped; what was measured is kept.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Return the parser of all four commands."""
+    parser = argparse.ArgumentParser(prog="illusionkit", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="list | fetch | measure | confirm")
+
+    listing = commands.add_parser("list", help="the registered experiments")
+    listing.add_argument("--json", action="store_true")
+    listing.set_defaults(command=_list)
+
+    fetching = commands.add_parser("fetch", help="fetch the data that experiments need")
+    fetching.add_argument("ids", nargs="*", metavar="ID", help="archives or experiments")
+    fetching.add_argument("--all", action="store_true", help="every pinned archive")
+    fetching.set_defaults(command=_fetch)
+
+    measuring = commands.add_parser("measure", help="run an experiment")
+    measuring.add_argument("ids", nargs="+", metavar="ID")
+    measuring.add_argument("--knob", nargs="+", type=float, metavar="V", help="doses")
+    measuring.add_argument("--seeds", type=_seeds, metavar="N | A,B", help="how many, or which")
+    measuring.add_argument("--arm", default="all", metavar="flawed|control|cured|all")
+    measuring.add_argument("--workers", type=int, metavar="N")
+    measuring.add_argument("--json", action="store_true")
+    measuring.add_argument("--write", action="store_true", help="the whole spec, into results/")
+    measuring.set_defaults(command=_measure)
+
+    confirming = commands.add_parser("confirm", help="score the confirm part, once, at a release")
+    confirming.add_argument("id", metavar="ID")
+    confirming.set_defaults(command=_confirm)
+    return parser
+
+
+def _seeds(text: str) -> list[int] | int:
+    """Return ``"10"`` as a count and ``"101,102"`` (or ``"101,"``) as the seeds themselves."""
+    if "," in text:
+        return [int(part) for part in text.split(",") if part.strip()]
+    return int(text)
+
+
+def _chosen(experiment: Experiment, asked: list[int] | int | None) -> Sequence[int]:
+    """Return the seeds asked for; a count goes on behind the spec's seeds where it is larger."""
+    if not isinstance(asked, int):
+        return experiment.seeds if asked is None else asked
+    more = range(max(experiment.seeds) + 1, max(experiment.seeds) + 1 + asked)
+    return [*experiment.seeds, *more][: max(asked, 0)]
+
+
+def _list(asked: argparse.Namespace) -> None:
+    from illusionkit.illusions import experiments
+
+    specs = [experiment.spec for experiment in experiments().values()]
+    if asked.json:
+        print(json.dumps(specs, indent=2))
+        return
+    for spec in specs:
+        doses = ", ".join(f"{dose:g}" for dose in spec["knobs"][0]["doses"])
+        print(f"{spec['id']:<24} {spec['step']:<10} {spec['title']}")
+        print(f"{'':<24} {spec['design']}; {spec['knobs'][0]['name']} at {doses}")
+
+
+def _fetch(asked: argparse.Namespace) -> None:
+    from illusionkit import archives, corpora
+    from illusionkit.illusions import experiments
+
+    known = experiments()
+    wanted = list(archives.sources()) if asked.all or not asked.ids else []
+    for name in asked.ids:
+        sets = known[name].data if name in known else ()
+        wanted += [corpora.SOURCES[data][0] for data in sets] or [archives.source(name).id]
+    for name in dict.fromkeys(wanted):
+        print(f"{name}: {archives.fetch(name)}")
+
+
+def _measure(asked: argparse.Namespace) -> None:
+    from illusionkit.illusions import experiment, experiments
+    from illusionkit.results import write
+
+    ids = list(experiments()) if asked.ids == ["all"] else asked.ids
+    for found in [experiment(name) for name in ids]:
+        if asked.write:
+            print(f"{found.id}: {write(found, workers=asked.workers)}")
+        else:
+            _measure_one(found, asked)
+
+
+def _measure_one(experiment: Experiment, asked: argparse.Namespace) -> None:
+    """Run one experiment as asked and print its cells."""
+    from illusionkit.sweep import cells, sweep
+
+    arms = experiment.arms if asked.arm == "all" else (asked.arm,)
+    seeds = _chosen(experiment, asked.seeds)
+    readings = sweep(experiment, doses=asked.knob, seeds=seeds, arms=arms, workers=asked.workers)
+    table = cells(experiment, readings)
+    if asked.json:
+        rows = [_json_row(row, seeds) for row in table.to_dict("records")]
+        print(json.dumps({"id": experiment.id, "spec": experiment.spec, "rows": rows}))
+        return
+    print(f"{experiment.id}: {experiment.title} ({experiment.design}, {experiment.metric.name})")
+    print(f"{'arm':<8} {experiment.knob.name:>6}  {'apparent':>8} {'honest':>8}  optimism")
+    for row in table.itertuples():
+        print(
+            f"{row.arm:<8} {row.dose:>6g}  {row.apparent:>8.3f} {row.honest:>8.3f}  "
+            f"{row.optimism:+.3f} [{row.optimism_lo:+.3f}, {row.optimism_hi:+.3f}]"
+        )
+
+
+def _json_row(row: dict[str, Any], seeds: Sequence[int]) -> dict[str, Any]:
+    """Return one cell in the shape that ``measure --json`` promises."""
+    ends = {"mean": "", "lo": "_lo", "hi": "_hi"}
+    scores = {
+        name: {end: row[name + suffix] for end, suffix in ends.items()}
+        for name in ("apparent", "honest", "optimism")
+    }
+    counts = {"n_units": row["n_units"], "seeds": list(seeds)}
+    return {"arm": row["arm"], "knob": row["dose"], **scores, **counts}
+
+
+def _confirm(asked: argparse.Namespace) -> None:
+    from illusionkit.illusions import experiment
+    from illusionkit.results import write
+
+    print(write(experiment(asked.id), part="confirm"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""What a reading depends on: hashes of the code, the spec and the data, and library versions."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import os
+import platform
+import textwrap
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from illusionkit import cache, corpora
+from illusionkit.experiment import Experiment
+
+INFRASTRUCTURE = ("cache", "archives", "errors", "experiment")
+"""Modules that fetch, store and check, but decide no number: they are not part of the hash."""
+
+DESCRIPTIVE = ("title", "step", "page", "cost")
+"""What a spec says for a reader only: a better title makes no reading stale."""
+
+
+def provenance(experiment: Experiment) -> dict[str, str]:
+    """Return the hashes and versions that a reading of ``experiment`` depends on.
+
+    Keys: code, spec, data, weights ("none" where no trained weights come in), versions.
+    """
+    versions = [f"{name} {version(name)}" for name in ("numpy", "scipy", "scikit-learn")]
+    fixed = {name: value for name, value in experiment.spec.items() if name not in DESCRIPTIVE}
+    roots = (experiment.run, experiment.metric.per_row, experiment.metric.whole)
+    return {
+        "code": code_hash(*(root for root in roots if root is not None)),
+        "spec": cache.digest(json.dumps(fixed, sort_keys=True))[:12],
+        "data": cache.digest(*(corpora.fingerprint(name) for name in experiment.data))[:12],
+        "weights": "none",
+        "versions": "; ".join(versions),
+    }
+
+
+def machine() -> dict[str, str]:
+    """Return the Python version and the processor's name."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    for line in info.read_text(encoding="utf-8").splitlines() if info.exists() else ():
+        if line.startswith("model name"):
+            name = line.partition(":")[2].strip()
+            break
+    return {"python": platform.python_version(), "cpu": f"{name}, {os.cpu_count()} cores"}
+
+
+def code_hash(*roots: Callable[..., Any]) -> str:
+    """Return a hash of the roots' source and of everything of this kit that they call.
+
+    Comments, docstrings and blank lines do not count. The Python version does not matter.
+    """
+    found: dict[str, str] = {}
+    waiting: list[Any] = list(roots)
+    while waiting:
+        item = inspect.unwrap(waiting.pop())
+        name = f"{item.__module__}.{item.__qualname__}"
+        if name not in found:
+            found[name] = _source(item)
+            for label, value in _uses(item):
+                if _is_code(value):
+                    waiting.append(value)
+                else:
+                    found[f"{name}:{label}"] = repr(value)
+    return cache.digest(*(f"{name}\n{text}" for name, text in sorted(found.items())))[:12]
+
+
+def _uses(item: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the kit's functions, classes and plain constants that ``item`` names."""
+    functions = vars(item).values() if inspect.isclass(item) else [item]
+    for function in functions:
+        if not isinstance(function, FunctionType):
+            continue
+        names = set(_names(function.__code__))
+        spaces = [function.__globals__]
+        modules = (function.__globals__.get(name) for name in names)
+        spaces += [vars(m) for m in modules if isinstance(m, ModuleType) and _ours(m.__name__)]
+        for space in spaces:
+            for name in sorted(names & set(space)):
+                value = space[name]
+                if _is_code(value) or isinstance(value, (int, float, str, tuple)):
+                    yield name, value
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _is_code(value: Any) -> bool:
+    """Tell whether ``value`` is a function or class of ours that may decide a number."""
+    inner = inspect.unwrap(value) if callable(value) else value
+    code = inspect.isfunction(inner) or inspect.isclass(inner)
+    return code and _ours(str(inner.__module__))
+
+
+def _ours(module: str) -> bool:
+    package, _, rest = module.partition(".")
+    return package == "illusionkit" and rest not in INFRASTRUCTURE
+
+
+def _source(item: Any) -> str:
+    """Return the source without comments, docstrings and blank lines."""
+    try:
+        text = textwrap.dedent(inspect.getsource(item))
+    except OSError:  # typed at a prompt: no file holds it
+        code = item.__code__
+        return repr((code.co_code, code.co_consts, code.co_names))
+    drop: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        documented = isinstance(node, (ast.FunctionDef, ast.ClassDef))
+        if documented and ast.get_docstring(node) is not None:  # type: ignore[arg-type]
+            first = node.body[0]  # type: ignore[attr-defined]
+            drop |= set(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    lines = enumerate(text.splitlines(), start=1)
+    kept = (line.rstrip() for number, line in lines if number not in drop)
+    return "\n".join(line for line in kept if line and not line.lstrip().startswith("#"))
