@@ -143,7 +143,8 @@
   function predict(root, data, say) {
     var slider = root.querySelector("input"), button = root.querySelector("button"), value = root.querySelector("[data-guess]");
     var details = root.querySelector("details"), verdict = root.querySelector("[data-verdict]"), done = false;
-    function number(v) { return fill(data.form, {n: v.toFixed(data.decimals).replace("-", "\u2212")}); }
+    function number(v, form) { return fill(form || data.form, {n: v.toFixed(data.decimals).replace("-", "\u2212")}); }
+    function apart(v) { return data.points ? say("predict.points", {n: number(v, "{n}")}) : number(v); }
     function place(v) { return round(100 * Math.min(1, Math.max(0, (v - data.low) / (data.high - data.low)))); }
     function touched() {
       if (done) return;
@@ -165,9 +166,11 @@
       slider.disabled = button.disabled = true;
       button.textContent = say("predict.committed");
       verdict.textContent = say(same ? "predict.exact" : guess > data.answer ? "predict.high" : "predict.low",
-        {guess: number(guess), answer: data.shown, distance: number(off)});
+        {guess: number(guess), answer: data.shown, distance: apart(off)});
       mark("guess", guess, say("predict.you") + " " + number(guess));
       mark("answer", data.answer, say("predict.answer") + " " + data.shown);
+      // An end of the scale makes room for a label that would cover it.
+      all(root, ".ik-scale").forEach(function (end, i) { end.setAttribute("opacity", Math.abs(place(data.answer) - 100 * i) < 42 ? 0 : 1); });
       set(root.querySelector("[data-miss]"), {x1: place(guess) + "%", x2: place(data.answer) + "%"});
       root.querySelector("[data-numberline]").removeAttribute("hidden");
       details.querySelector("summary").textContent = say("predict.revealed");
