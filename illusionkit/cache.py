@@ -79,6 +79,7 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary = Path(name)
         try:
             yield temporary
+            temporary.chmod(0o644)  # mkstemp lets nobody else read
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from illusionkit.provenance import machine, provenance
 from illusionkit.sweep import Cell, cells, sweep
 
 SCORES = ("apparent", "honest", "optimism")
-CELL = [f"{name}_{end}" for name in SCORES for end in ("lo", "hi")]
+CELL = [*(f"{name}_{end}" for name in SCORES for end in ("lo", "hi")), "n_units"]
 HASHES = ("code", "spec", "data", "weights")
 WORDS = ("id", "arm", "extras", *HASHES, "versions", "python", "cpu", "date", "check")
 DIGITS = 6
@@ -149,9 +149,10 @@ def _table(experiment: Experiment, readings: Mapping[Cell, Reading]) -> pd.DataF
         row: dict[str, Any] = {"id": experiment.id, **vars(cell)}
         row |= {"apparent": reading.apparent, "honest": reading.honest}
         row |= {"optimism": experiment.optimism(reading)}
-        row |= {"n_rows": len(reading.apparent_rows.truth), "n_units": _units(reading)}
+        row |= {"n_rows": len(reading.apparent_rows.truth)}
         row |= {"extras": json.dumps(_rounded(reading.extras), sort_keys=True)}
-        row |= {name: float(table.loc[(cell.arm, cell.dose), name]) for name in CELL}
+        row |= table.loc[(cell.arm, cell.dose)].to_dict()
+        row["n_units"] = int(row["n_units"])
         rows.append({**row, **origin, "check": _checksum({**row, **origin})})
     return pd.DataFrame(rows)
 
@@ -160,19 +161,12 @@ def _rounded(extras: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, DIGITS) for name, value in extras.items()}
 
 
-def _units(reading: Reading) -> int:
-    """Return how many units were behind the reading's two scores."""
-    sides = [rows for rows in (reading.apparent_rows, reading.honest_rows) if rows is not None]
-    return len({unit for rows in sides for unit in rows.unit.tolist()})
-
-
 def _cells(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
     """Return the cells that a table's rows carry, arms as in the spec and doses ascending."""
     grouped = table.groupby(["arm", "dose"], as_index=False)
     means = grouped.agg(
         **{name: (name, "mean") for name in SCORES},
         **{name: (name, "first") for name in CELL},
-        n_units=("n_units", "max"),
         n_seeds=("seed", "nunique"),
     )
     order = means["arm"].map(experiment.arms.index)
