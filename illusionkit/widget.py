@@ -34,7 +34,7 @@ ROLES = ("ik-apparent", "ik-honest")
 
 
 @cache
-def style() -> str:
+def style_sheet() -> str:
     """Return the constant ``<style>`` element, with the palette of both themes filled in."""
     sheet = (files("illusionkit") / "static" / "widget.css").read_text(encoding="utf-8")
     sheet = re.sub(r"/\*(?!light\*/|dark\*/).*?\*/\n", "", sheet)
@@ -88,7 +88,7 @@ def widget(kind: str, *, label: str, body: str, tag: str = "div") -> HTML:
     """Return a whole interactive output; the script stands last, when its data has been read."""
     role = ' role="group"' if tag == "div" else ""
     opening = f'<{tag} class="ik ik-{kind}" data-ik="{kind}"{role} aria-label="{escape(label)}">'
-    return output(f"{opening}{style()}{body}{script()}</{tag}>")
+    return output(f"{opening}{style_sheet()}{body}{script()}</{tag}>")
 
 
 def output(content: str) -> HTML:
