@@ -1,0 +1,57 @@
+"""Where the book's notebooks are, and the one way they are read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pages(root: Path = ROOT) -> list[Path]:
+    """Return every notebook of the book, sorted by path."""
+    found = (root / "chapters").rglob("*.ipynb")
+    return sorted(p for p in found if ".ipynb_checkpoints" not in p.parts)
+
+
+def markdown_pages(root: Path = ROOT) -> list[Path]:
+    """Return the Markdown pages of the book: the first page and those among the chapters."""
+    chapters = sorted((root / "chapters").rglob("*.md"))
+    return [p for p in (root / "intro.md", *chapters) if p.is_file()]
+
+
+def read(path: Path) -> NotebookNode:
+    """Return the notebook at `path`, as nbformat 4."""
+    return nbformat.read(path, as_version=4)
+
+
+def write(notebook: NotebookNode, path: Path) -> None:
+    """Validate and write a notebook: same content, same bytes."""
+    nbformat.validate(notebook)
+    text = nbformat.writes(notebook, version=4)
+    path.write_text(text.rstrip("\n") + "\n", encoding="utf-8", newline="\n")
+
+
+def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return the code cells, in order."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def text_of(value: str | list[str]) -> str:
+    """Return a multi-line field of the notebook format as one string."""
+    return value if isinstance(value, str) else "".join(value)
+
+
+def output_texts(cell: NotebookNode) -> Iterator[tuple[str, str]]:
+    """Yield (kind, text) of every textual output of a cell; the kind is a MIME type or stream."""
+    for output in cell.get("outputs", []):
+        if output.output_type == "stream":
+            yield output.name, text_of(output.text)
+        elif output.output_type == "error":
+            yield "error", "\n".join(output.traceback)
+        for mime, value in output.get("data", {}).items():
+            if isinstance(value, (str, list)) and not mime.startswith("image/p"):
+                yield mime, text_of(value)

@@ -1,0 +1,107 @@
+"""Sphinx extension: pages that load nothing from elsewhere and raise no error in the browser.
+
+What it does, each because the page was wrong without it:
+
+* Sphinx 7.4 writes inline scripts twice; a second `const` is an error on every page.
+* Thebe is off in this book, but its scripts, which load a remote one, stay in every page.
+* An empty header cell, as pandas writes it, is a finding of the accessibility test.
+* MathJax is copied from a pip-installed package instead of being called from a CDN.
+* The repository's address, kept in address.toml, turns buttons on once it is a real one.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ExtensionError
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import address
+
+MATHJAX = "mathjax/tex-chtml.js"
+# Beside the script: the fonts it draws with, TeX packages it loads on demand (\\cancel, …),
+# and what its own menu may ask for. The other twelve bundles of the package are not needed.
+MATHJAX_PARTS = ("output/chtml/fonts", "input/tex/extensions", "a11y", "sre", "ui")
+
+# pandas leaves the corner of a table's head an empty header cell, which a screen reader
+# announces as a header without a name.
+EMPTY_HEADER = "<th></th>"
+
+
+def mathjax_source() -> Path:
+    """Return the folder of MathJax in the installed package; raise if it is not installed."""
+    try:
+        package = distribution("sphinx-mathjax-offline")
+    except PackageNotFoundError as error:
+        raise ExtensionError("MathJax is missing: pip install 'illusionkit[book]'") from error
+    return Path(str(package.locate_file("sphinx-mathjax-offline/static/mathjax")))
+
+
+def use_local_mathjax(app: Sphinx, config: Config) -> None:
+    """Point pages with formulas at the copy beside them."""
+    config.mathjax_path = MATHJAX
+
+
+def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
+    """Copy the parts of MathJax that pages use into the site's static files."""
+    if error is not None or app.builder.format != "html":
+        return
+    source, target = mathjax_source(), Path(app.outdir, "_static", "mathjax")
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(source / Path(MATHJAX).name, target)
+    for part in MATHJAX_PARTS:
+        shutil.copytree(source / part, target / part, dirs_exist_ok=True)
+
+
+def use_address(app: Sphinx, config: Config) -> None:
+    """Turn on the repository's and Colab's buttons, if a real address was set."""
+    place = address.load(Path(app.srcdir))
+    if not place.known:
+        return
+    options = config.html_theme_options
+    options.update(repository_url=place.url, repository_branch=place.branch)
+    options.update(use_repository_button=True, use_issues_button=True)
+    if place.on_github:
+        options.setdefault("launch_buttons", {})["colab_url"] = "https://colab.research.google.com"
+
+
+def keep_scripts(scripts: list[Any]) -> list[Any]:
+    """Return the page's scripts without Thebe and without doubles, in their order."""
+    kept, seen = [], set()
+    for script in scripts:
+        name = str(getattr(script, "filename", script) or "")
+        body = (getattr(script, "attributes", None) or {}).get("body") or ""
+        if "THEBE_JS_URL" in body or name.endswith("sphinx-thebe.js") or (name, body) in seen:
+            continue
+        seen.add((name, body))
+        kept.append(script)
+    return kept
+
+
+def keep_styles(styles: list[Any]) -> list[Any]:
+    """Return the page's style sheets without Thebe's."""
+    names = [str(getattr(style, "filename", style)) for style in styles]
+    return [s for s, name in zip(styles, names, strict=True) if "sphinx-thebe" not in name]
+
+
+def tidy_page(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Clean the assets of one page, after every other extension has added its own."""
+    context["script_files"] = keep_scripts(context.get("script_files", []))
+    context["css_files"] = keep_styles(context.get("css_files", []))
+    if "body" in context:
+        context["body"] = context["body"].replace(EMPTY_HEADER, "<td></td>")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the extension."""
+    app.connect("config-inited", use_local_mathjax, priority=900)
+    app.connect("config-inited", use_address, priority=900)
+    app.connect("html-page-context", tidy_page, priority=900)
+    app.connect("build-finished", copy_mathjax)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

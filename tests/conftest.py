@@ -1,0 +1,102 @@
+"""What all tests share: the strict environment, the built site, a browser, the pages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "book"))
+
+import execute  # noqa: E402  (after the path is set)
+
+# Before numpy or a kernel starts: the tests and nbval's kernels run as `make notebooks` does.
+for _name, _value in execute.strict_environment(ROOT).items():
+    os.environ.setdefault(_name, _value)
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+IGNORED = shutil.ignore_patterns(".git", ".venv", "_build", "__pycache__", ".*_cache", "dist")
+
+
+@dataclass(frozen=True)
+class Build:
+    """A strict build of a fresh copy of the book."""
+
+    copy: Path
+    html: Path
+    returncode: int
+    log: str
+    seconds: float
+
+
+def fresh_copy(target: Path) -> Path:
+    """Copy the book's tree, as it stands, without what git ignores."""
+    shutil.copytree(ROOT, target, ignore=IGNORED)
+    return target
+
+
+def build(copy: Path) -> Build:
+    """Build the copy strictly: every warning is an error, and none stops the build early."""
+    program = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [program, "build", str(copy), "-W", "-n", "--keep-going"]
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - start
+    log = done.stdout + done.stderr
+    return Build(copy, copy / "_build" / "html", done.returncode, log, seconds)
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The root of the repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def strict_build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """The strict build, made once for all workers of a run."""
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    note = shared / "strict-build.txt"
+    with FileLock(str(note) + ".lock"):
+        if note.exists():
+            code, seconds, log = note.read_text(encoding="utf-8").split("\n", 2)
+            copy = shared / "strict-build"
+            return Build(copy, copy / "_build" / "html", int(code), log, float(seconds))
+        made = build(fresh_copy(shared / "strict-build"))
+        note.write_text(f"{made.returncode}\n{made.seconds}\n{made.log}", encoding="utf-8")
+        return made
+
+
+@pytest.fixture(scope="session")
+def site(strict_build: Build) -> Path:
+    """The folder of the built site."""
+    assert (strict_build.html / "index.html").is_file(), strict_build.log[-3000:]
+    return strict_build.html
+
+
+def find_chromium() -> str | None:
+    """Return the path of a browser the tests can drive: $CHROMIUM, or one on the PATH."""
+    given = os.environ.get("CHROMIUM")
+    if given:
+        return given if Path(given).is_file() else None
+    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium; without one the test is skipped, in CI it fails."""
+    found = find_chromium()
+    if found is None:
+        message = "no Chromium: install one, or set CHROMIUM to its path"
+        pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
+    return found
