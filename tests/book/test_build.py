@@ -51,6 +51,11 @@ def loads(text: str) -> Loads:
     return parser
 
 
+def pages(site: Path) -> list[Path]:
+    """Return the pages of the site; the theme leaves templates among its static files."""
+    return [p for p in site.rglob("*.html") if "_static" not in p.relative_to(site).parts]
+
+
 def documents(root: Path) -> list[str]:
     """Return the pages that _toc.yml names."""
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
@@ -78,12 +83,12 @@ def test_every_page_of_the_table_of_contents_is_built(site: Path, root: Path) ->
 
 
 def test_every_notebook_is_in_the_table_of_contents(root: Path) -> None:
-    pages = {str(p.relative_to(root).with_suffix("")) for p in root.glob("chapters/**/*.ipynb")}
-    assert pages <= set(documents(root))
+    notebooks = {str(p.relative_to(root).with_suffix("")) for p in root.glob("chapters/**/*.ipynb")}
+    assert notebooks <= set(documents(root))
 
 
 def test_pages_load_nothing_from_another_host(site: Path) -> None:
-    for page in site.rglob("*.html"):
+    for page in pages(site):
         remote = [a for a in loads(page.read_text(encoding="utf-8")).addresses if REMOTE.match(a)]
         assert not remote, (page, remote)
     for sheet in site.rglob("*.css"):
@@ -91,7 +96,7 @@ def test_pages_load_nothing_from_another_host(site: Path) -> None:
 
 
 def test_what_pages_load_is_there(site: Path) -> None:
-    for page in site.rglob("*.html"):
+    for page in pages(site):
         for address in loads(page.read_text(encoding="utf-8")).addresses:
             name = address.partition("?")[0].partition("#")[0]
             if name and not name.startswith("data:"):
@@ -100,7 +105,7 @@ def test_what_pages_load_is_there(site: Path) -> None:
 
 def test_no_page_declares_a_script_twice(site: Path) -> None:
     # The kit's constant script stands in every output by design; it declares nothing globally.
-    for page in site.rglob("*.html"):
+    for page in pages(site):
         scripts = [s for s in loads(page.read_text(encoding="utf-8")).inline if "const " in s]
         declared = [s for s in scripts if re.match(r"\s*(?:const|let)\s", s)]
         assert len(declared) == len(set(declared)), page

@@ -90,7 +90,9 @@ def test_the_variables_are_put_back(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def test_normalising_takes_out_what_a_run_leaves() -> None:
     code = nbformat.v4.new_code_cell("x", id="x")
-    code.metadata.update({"execution": {"a": 1}, "collapsed": True, "tags": ["hide-input"]})
+    code.metadata.update(
+        {"execution": {"iopub.status.busy": "12:00"}, "collapsed": True, "tags": ["hide-input"]}
+    )
     book = nbformat.v4.new_notebook(cells=[code])
     book.metadata = nbformat.from_dict({"widgets": {}, "kernelspec": {"name": "mine"}, "colab": {}})
     done = execute.normalised(book)

@@ -1,0 +1,60 @@
+"""Draw the opening picture of the book from the measured table: a hundred reviews, twice.
+
+    python book/opening.py
+
+It writes book/static/opening-light.svg and opening-dark.svg, the same bytes from the same table.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from illusionkit.palette import PALETTE
+from illusionkit.results import results
+
+HERE = Path(__file__).resolve().parent / "static"
+STEP, RADIUS, TOP = 22, 7.5, 78
+FONT = "system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, sans-serif"
+
+
+def main() -> None:
+    """Write both pictures."""
+    cell = results("duplicates-as-shipped").cell("flawed", 1.0)
+    for theme, dark in (("light", False), ("dark", True)):
+        colours = {role: pair[dark] for role, pair in PALETTE.items()}
+        picture = draw(round(100 * cell["apparent"]), round(100 * cell["honest"]), colours)
+        (HERE / f"opening-{theme}.svg").write_text(picture, encoding="utf-8")
+
+
+def draw(apparent: int, honest: int, colours: dict[str, str]) -> str:
+    """Return an SVG with two grids of a hundred dots, as many filled as reviews were right."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 580 310" font-family="{FONT}">'
+        + _grid(20, apparent, "the test says", colours["apparent"], colours)
+        + _grid(330, honest, "new reviews say", colours["honest"], colours)
+        + f'<path d="M262 176h44m-10 -9l10 9l-10 9" fill="none" stroke="{colours["line"]}" '
+        'stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round"/></svg>\n'
+    )
+
+
+def _grid(left: int, right: int, words: str, colour: str, colours: dict[str, str]) -> str:
+    """Return one grid: ``right`` filled dots, the rest as rings, under its number."""
+    dots = "".join(
+        f'<circle cx="{left + 10 + STEP * (n % 10)}" cy="{TOP + 10 + STEP * (n // 10)}" '
+        + (f'r="{RADIUS}" fill="{colour}"/>' if n < right else _ring(colours["line"]))
+        for n in range(100)
+    )
+    return (
+        f'<text x="{left}" y="44" font-size="40" font-weight="700" fill="{colour}">{right}</text>'
+        f'<text x="{left + 56}" y="32" font-size="15" fill="{colours["ink"]}">{words}:</text>'
+        f'<text x="{left + 56}" y="52" font-size="15" fill="{colours["soft"]}">'
+        f"right, of 100 reviews</text>{dots}"
+    )
+
+
+def _ring(colour: str) -> str:
+    return f'r="{RADIUS - 1}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
+
+
+if __name__ == "__main__":
+    main()
