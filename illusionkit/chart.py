@@ -116,7 +116,7 @@ def plot(
     inner = (
         _rules(scale)
         + _dose_ticks(ticks)
-        + f'<svg width="100%" height="{HEIGHT}" viewBox="0 0 100 {HEIGHT}" '
+        + f'<svg aria-hidden="true" width="100%" height="{HEIGHT}" viewBox="0 0 100 {HEIGHT}" '
         f'preserveAspectRatio="none">{_shapes(curves)}</svg>'
         + "".join(_marks(curves, which, most) + _end(curves, which, names) for which in (0, 1))
         + _cursor(curves, dose, tag)
@@ -178,7 +178,7 @@ def _marks(curves: Curves, which: int, most: int) -> str:
     places = list(zip(curves.x, [six[3 * which] for six in curves.y], strict=True))
     shown = [f'x="{place(x)}%" y="{place(y)}"' for x, y in places]
     shown += ['display="none"'] * (most - len(shown))
-    marks = "".join(f"<svg {where}>{_dot(which)}</svg>" for where in shown)
+    marks = "".join(f'<svg aria-hidden="true" {where}>{_dot(which)}</svg>' for where in shown)
     return f'<g class="{ROLES[which]}" data-marks="{which}">{marks}</g>'
 
 
@@ -196,12 +196,12 @@ def _cursor(curves: Curves, dose: int, tag: str) -> str:
     here = "".join(
         f'<line class="ik-whisker {role}" data-whisker="{which}" '
         f'y1="{place(six[3 * which + 1])}" y2="{place(six[3 * which + 2])}"/>'
-        f'<svg class="{role}" data-here="{which}" y="{place(six[3 * which])}">'
+        f'<svg aria-hidden="true" class="{role}" data-here="{which}" y="{place(six[3 * which])}">'
         f"{_dot(which, large=True)}</svg>"
         for which, role in enumerate(ROLES)
     )
     return (
-        f'<svg data-cursor="" x="{place(x)}%">'
+        f'<svg aria-hidden="true" data-cursor="" x="{place(x)}%">'
         f'<line class="ik-cursor" y1="0" y2="{HEIGHT}"/>'
         f'<path class="ik-grip" d="M-6 {HEIGHT + 5}L0 {HEIGHT - 4}L6 {HEIGHT + 5}Z"/>{here}'
         f'<path class="ik-bracket" data-bracket="" d="{bracket}"/>'

@@ -1,4 +1,4 @@
-"""What a page asks of its reader: to commit to a guess before the answer."""
+"""What a page asks of its reader: to commit to a guess before the answer, and to try it out."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from illusionkit.answers import check
 from illusionkit.language import text
 from illusionkit.widget import (
     DOTS,
@@ -21,6 +22,8 @@ from illusionkit.widget import (
 
 if TYPE_CHECKING:
     from IPython.display import HTML
+
+__all__ = ["check", "predict"]
 
 _PREDICT_WORDS = (
     "predict.kicker", "predict.guess", "predict.open", "predict.commit", "predict.committed",
@@ -119,7 +122,7 @@ def _number_line(ends: Sequence[str]) -> str:
         for end, x, anchor in zip(ends, ("0", "100%"), ("start", "end"), strict=True)
     )
     marks = "".join(
-        f'<svg {role}data-mark="{name}" x="0" y="50">{dot}'
+        f'<svg aria-hidden="true" {role}data-mark="{name}" x="0" y="50">{dot}'
         f'<text y="{y}" text-anchor="middle"></text></svg>'
         for role, name, y, dot in (
             ('class="ik-yours" ', "guess", -20, DOTS[0].format(8)),

@@ -85,16 +85,20 @@ def _svg(fig: Figure, alt: str) -> str:
     quiet = {"Date": None, "Creator": None, "Format": None, "Type": None}
     with mpl.rc_context(settings()):
         fig.savefig(target, format="svg", metadata=quiet, bbox_inches="tight", pad_inches=0.04)
-    drawn = target.getvalue()
     drawn = re.sub(
-        r"<metadata>.*?</metadata>|<!--.*?-->", "", drawn[drawn.index("<svg") :], flags=re.S
+        # matplotlib's <style> would reach every other picture of the page.
+        r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->",
+        "",
+        target.getvalue(),
+        flags=re.S,
     )
-    drawn = re.sub(r"<[^>]+>", lambda tag: _tag(tag[0]), drawn)
+    drawn = re.sub(r"<[^>]+>", lambda tag: _tag(tag[0]), drawn[drawn.index("<svg") :])
     return _named(re.sub(r">\s+<", "><", drawn).strip(), alt)
 
 
 def _tag(tag: str) -> str:
     """Return a tag with short numbers, and attributes that a theme can override for its style."""
+    tag = re.sub(r"\s+", " ", tag.replace("xlink:href", "href"))
     tag = re.sub(r'\s*style="([^"]*)"', lambda found: _attributes(found[1]), tag)
     tag = re.sub(
         r"\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}".rstrip("0").rstrip("."), tag
@@ -127,7 +131,8 @@ def _named(svg: str, alt: str) -> str:
     for name in sorted(used):
         svg = re.sub(rf'(id="|url\(#|href="#){name}(?=["\)])', rf"\g<1>{prefix}-{name}", svg)
     svg = re.sub(r' (?:width|height)="[\d.]+pt"| xmlns(?::xlink)?="[^"]*"| version="1.1"', "", svg)
-    return svg.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
+    opening = f'<svg role="img" aria-label="{escape(alt)}" stroke-linejoin="round"'
+    return svg.replace("<svg", opening, 1)
 
 
 def _axes(height: float) -> tuple[Figure, Axes]:
