@@ -29,7 +29,7 @@ def main() -> None:
 def draw(apparent: int, honest: int, colours: dict[str, str]) -> str:
     """Return an SVG with two grids of a hundred dots, as many filled as reviews were right."""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 580 310" font-family="{FONT}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="20 8 540 300" font-family="{FONT}">'
         + _grid(20, apparent, "the test says", colours["apparent"], colours)
         + _grid(330, honest, "new reviews say", colours["honest"], colours)
         + f'<path d="M262 176h44m-10 -9l10 9l-10 9" fill="none" stroke="{colours["line"]}" '
@@ -46,8 +46,8 @@ def _grid(left: int, right: int, words: str, colour: str, colours: dict[str, str
     )
     return (
         f'<text x="{left}" y="44" font-size="40" font-weight="700" fill="{colour}">{right}</text>'
-        f'<text x="{left + 56}" y="32" font-size="15" fill="{colours["ink"]}">{words}:</text>'
-        f'<text x="{left + 56}" y="52" font-size="15" fill="{colours["soft"]}">'
+        f'<text x="{left + 64}" y="32" font-size="15" fill="{colours["ink"]}">{words}:</text>'
+        f'<text x="{left + 64}" y="52" font-size="15" fill="{colours["soft"]}">'
         f"right, of 100 reviews</text>{dots}"
     )
 

@@ -20,10 +20,13 @@ def claim(name: str, value: float, *, expect: float, within: float) -> None:
     ClaimError
         In a strict run: the value is not a number, or farther than ``within`` from ``expect``.
     """
+    if not within > 0:
+        raise ClaimError(f"A claim needs a tolerance above 0, not {within}.")
     met = abs(value - expect) <= within  # False for NaN as well
-    places = decimals(within)
+    places = max(decimals(expect), decimals(within))
     numbers = {"expect": f"{expect:.{places}f}", "within": f"{within:.{places}f}"}
-    line = text("claim.line", name=name, value=f"{value:.{places + 1}f}", **numbers)
+    measured = f"{round(value, places + 1) + 0.0:.{places + 1}f}"  # + 0.0: no minus before a 0
+    line = text("claim.line", name=name, value=measured, **numbers)
     print(f"{line} {'✓' if met else '✗'}")
     if not met and os.environ.get("ILLUSIONKIT_STRICT") == "1":
         raise ClaimError(
@@ -31,8 +34,6 @@ def claim(name: str, value: float, *, expect: float, within: float) -> None:
         )
 
 
-def decimals(within: float) -> int:
-    """Return how many decimal places it takes to write ``within`` (at least 0, at most 6)."""
-    if within <= 0:
-        raise ClaimError(f"A claim needs a tolerance above 0, not {within}.")
-    return len(f"{within:.6f}".rstrip("0").partition(".")[2])
+def decimals(number: float) -> int:
+    """Return how many decimal places it takes to write ``number`` (0 to 6)."""
+    return len(f"{number:.6f}".rstrip("0").partition(".")[2])

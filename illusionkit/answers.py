@@ -1,0 +1,94 @@
+"""The answers to the exercises, computed from the data, and the check that a reader runs."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from types import EllipsisType
+
+from illusionkit.errors import ClaimError, IllusionError
+from illusionkit.language import text
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The right answer to an exercise, and how near is near enough."""
+
+    truth: Callable[[], float]
+    within: float
+
+
+def check(exercise: str, answer: float | EllipsisType) -> None:
+    """Print whether ``answer`` solves the exercise, and a hint where it does not.
+
+    The right answer is computed, not stored, and is not printed. An answer of ``...`` is "not
+    yet". Used in every chapter.
+
+    Raises
+    ------
+    ClaimError
+        In a strict run: the answer is wrong. (A page's own solutions are checked that way.)
+    IllusionError
+        No exercise has this name, or the answer is no number.
+    """
+    if exercise not in ANSWERS:
+        known = ", ".join(ANSWERS)
+        raise IllusionError(f"No exercise is called '{exercise}'. There are: {known}.")
+    if isinstance(answer, EllipsisType):
+        print(text("check.waiting"))
+        return
+    try:
+        given = float(answer)
+    except (TypeError, ValueError):
+        raise IllusionError(f"The answer to '{exercise}' is one number, not {answer!r}.") from None
+    if _right(exercise, given):
+        print(text("check.right"))
+        return
+    print(text("check.wrong", hint=text(f"check.{exercise}")))
+    if os.environ.get("ILLUSIONKIT_STRICT") == "1":
+        raise ClaimError(f"{given} does not solve '{exercise}'.")
+
+
+def _right(exercise: str, given: float) -> bool:
+    wanted = ANSWERS[exercise]
+    return math.isfinite(given) and abs(given - wanted.truth()) <= wanted.within
+
+
+@cache
+def _half_split() -> float:
+    """Return the share of test lines with a copy in training, if half the lines are tested."""
+    from sklearn.model_selection import train_test_split
+
+    from illusionkit.corpora import chinese_reviews
+
+    train, test = train_test_split(chinese_reviews(), test_size=0.5, random_state=0)
+    return float(test["unit"].isin(train["unit"]).mean())
+
+
+def _whole_texts() -> float:
+    """Return the mean accuracy of a split by whole texts."""
+    from illusionkit.results import results
+
+    return float(results("duplicates-as-shipped").cell("cured", 1.0)["apparent"])
+
+
+@cache
+def _other_corpus() -> float:
+    """Return the share of English test reviews with a copy in training, split at random."""
+    from sklearn.model_selection import train_test_split
+
+    from illusionkit.corpora import movie_reviews
+    from illusionkit.duplicates import overlap
+
+    train, test = train_test_split(movie_reviews(), test_size=0.2, random_state=0)
+    return float(overlap(list(train["text"]), list(test["text"])).mean())
+
+
+ANSWERS = {
+    "half-split": Answer(_half_split, within=0.01),
+    "whole-texts": Answer(_whole_texts, within=0.02),
+    "other-corpus": Answer(_other_corpus, within=0.0005),
+}
