@@ -7,7 +7,7 @@ script has to lay anything out. The script moves the same elements to the same c
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,6 +20,7 @@ LEFT, RIGHT = 4.0, 96.0
 PHONE_WIDTH = 230.0
 LABEL_GAP = 20.0
 FLIP_AT = 58.0
+TAG_ROOM, TAG_CLEAR = 30.0, 19.0
 
 ScaleKind = Literal["linear", "log", "even"]
 Six = list[float]
@@ -72,7 +73,9 @@ def dose_scale(doses: Sequence[float], kind: ScaleKind) -> dict[float, float]:
     if kind == "log" and min(doses) <= 0:
         raise ValueError("scale='log' needs every dose above 0; use scale='even' to show a 0")
     even = {dose: float(index) for index, dose in enumerate(doses)}
-    turn = {"linear": float, "log": math.log, "even": even.__getitem__}[kind]
+    turns: dict[str, Callable[[float], float]]
+    turns = {"linear": float, "log": math.log, "even": even.__getitem__}
+    turn = turns[kind]
     low, high = turn(doses[0]), turn(doses[-1])
     span = high - low
     share = {dose: (turn(dose) - low) / span if span else 0.5 for dose in doses}
@@ -89,6 +92,14 @@ def ends(first: float, second: float) -> tuple[float, float]:
     return round(first - over, 2), round(second - over, 2)
 
 
+def tag_height(six: Six) -> float:
+    """Return the height of the gap's number: beside the bracket, or clear of a gap too small."""
+    if abs(six[0] - six[3]) >= TAG_ROOM:
+        return (six[0] + six[3]) / 2
+    above = min(six[2], six[5]) - TAG_CLEAR
+    return above if above > TOP else max(six[1], six[4]) + TAG_CLEAR
+
+
 @dataclass(frozen=True)
 class Curves:
     """One arm as drawn: x in per cent; for each dose six heights, score, low, high, twice."""
@@ -103,7 +114,7 @@ def plot(
     *,
     dose: int,
     scale: ScoreScale,
-    ticks: dict[float, float],
+    ticks: Mapping[float, float],
     most: int,
     names: Sequence[str],
     tag: str,
@@ -140,7 +151,7 @@ def _rules(scale: ScoreScale) -> str:
     )
 
 
-def _dose_ticks(ticks: dict[float, float]) -> str:
+def _dose_ticks(ticks: Mapping[float, float]) -> str:
     """Draw a tick at every dose, and its label where it has room on a phone."""
     base = f'<line class="ik-base" x2="100%" y1="{HEIGHT}" y2="{HEIGHT}"/>'
     free, marks = -1e9, ""
@@ -206,6 +217,6 @@ def _cursor(curves: Curves, dose: int, tag: str) -> str:
         f'<path class="ik-grip" d="M-6 {HEIGHT + 5}L0 {HEIGHT - 4}L6 {HEIGHT + 5}Z"/>{here}'
         f'<path class="ik-bracket" data-bracket="" d="{bracket}"/>'
         f'<text class="ik-tag" data-tag="" data-value="4" x="{27 * side}" '
-        f'y="{place((six[0] + six[3]) / 2)}" dy=".35em" '
+        f'y="{place(tag_height(six))}" dy=".35em" '
         f'text-anchor="{"start" if side > 0 else "end"}">{escape(tag)}</text></svg>'
     )

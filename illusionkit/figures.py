@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["APPARENT", "HONEST", "dose_response", "dots", "show", "style"]
 
-WIDTH = 5.6
-"""Width of a figure in inches: on a phone its text still has some nine pixels."""
+WIDTH = 4.9
+"""Width of a figure in inches: on a phone its text still has some ten pixels."""
 
 INK, SOFT, LINE, GRID, SURFACE = (
     PALETTE[role][0] for role in ("ink", "soft", "line", "grid", "surface")
@@ -46,7 +46,7 @@ def settings() -> dict[Any, Any]:
     cycle = [PALETTE[role][0] for role in ("apparent", "honest", "third", "fourth")]
     return {
         "svg.fonttype": "none", "svg.hashsalt": "illusionkit", "savefig.transparent": True,
-        "figure.figsize": (WIDTH, 3.2), "figure.constrained_layout.use": True,
+        "figure.figsize": (WIDTH, 3.0), "figure.constrained_layout.use": True,
         "font.size": 11.0, "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"],
         "text.color": INK, "axes.labelcolor": SOFT, "axes.edgecolor": LINE,
         "axes.prop_cycle": cycler(color=cycle), "axes.grid": True, "axes.grid.axis": "y",
@@ -153,7 +153,7 @@ def dose_response(
     arm: str = "flawed",
     knob: str = "dose",
     score_label: str = "accuracy",
-    height: float = 3.2,
+    height: float = 3.0,
 ) -> Figure:
     """Return a figure of the apparent and the honest score of one arm over the doses.
 

@@ -81,7 +81,13 @@
       var side = v[0] > 58 ? -1 : 1, reach = 18 * side;
       set(cursor, {x: round(v[0]) + "%"});
       set(bracket, {d: "M" + 11 * side + " " + round(v[1]) + "H" + reach + "V" + round(v[4]) + "H" + 11 * side});
-      set(tag, {x: reach + 9 * side, y: round((v[1] + v[4]) / 2), "text-anchor": side > 0 ? "start" : "end"});
+      set(tag, {x: reach + 9 * side, y: round(tagHeight(v)), "text-anchor": side > 0 ? "start" : "end"});
+    }
+    // The gap's number stands beside the bracket, or clear of the curves where the gap is small.
+    function tagHeight(v) {
+      if (Math.abs(v[1] - v[4]) >= 30) return (v[1] + v[4]) / 2;
+      var above = Math.min(v[3], v[6]) - 19;
+      return above > 12 ? above : Math.max(v[2], v[5]) + 19;
     }
     function tell() {
       var a = data.arms[arm], n = a.says[dose], name = a.doses[dose];

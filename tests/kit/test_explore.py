@@ -206,6 +206,17 @@ def test_curve_names_never_overlap(pair):
     assert max(first, second) <= chart.BOTTOM + 4.01
 
 
+@pytest.mark.parametrize("y", [[100, 108, 92, 104, 112, 96], [14, 20, 13, 16, 22, 15]])
+def test_the_number_of_a_small_gap_stands_clear_of_both_bands(y):
+    height = chart.tag_height(y)
+    assert height < min(y) - 12 or height > max(y) + 12
+    assert chart.TOP <= height <= chart.BOTTOM
+
+
+def test_the_number_of_a_large_gap_stands_beside_its_middle():
+    assert chart.tag_height([20, 30, 10, 120, 130, 110]) == 70
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
