@@ -6,6 +6,7 @@ never installed, and a member is read without unpacking the rest.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -14,10 +15,10 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 import zipfile
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache as memoised
 from importlib.resources import files
@@ -107,12 +108,13 @@ def fetch(source_id: str) -> Path:
     """
     pinned = source(source_id)
     path = cache.folder("archives") / pinned.file
-    if _verified(path, pinned.sha256):
+    if _kept(pinned):
         return path
+    stand_in = source(pinned.alternate) if pinned.alternate else pinned
     with cache.locked(path):
-        if not _verified(path, pinned.sha256):
+        if not (_kept(pinned) or _kept(stand_in)):
             _download_or_alternate(pinned, path)
-    return path if path.exists() else fetch(str(pinned.alternate))
+    return path if _kept(pinned) else fetch(stand_in.id)
 
 
 def read(source_id: str, member: str) -> bytes:
@@ -155,17 +157,18 @@ def _extract(archive_bytes: bytes, path: str, *, archive: str) -> bytes:
             if file is None:
                 raise KeyError(path)
             return file.read()
-    except (KeyError, tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+    except (KeyError, OSError, EOFError, zlib.error, tarfile.TarError, zipfile.BadZipFile) as error:
         raise ArchiveError(f"{archive} has no readable member {path}.") from error
 
 
-def _verified(path: Path, sha256: str) -> bool:
-    """Tell whether ``path`` holds the pinned bytes; hashed once a process and file state."""
+def _kept(pinned: Source) -> bool:
+    """Tell whether the cache holds the pinned bytes; hashed once a process and file state."""
+    path = cache.folder("archives") / pinned.file
     try:
         state = path.stat()
     except FileNotFoundError:
         return False
-    return _sha256(str(path), state.st_size, state.st_mtime_ns) == sha256
+    return _sha256(str(path), state.st_size, state.st_mtime_ns) == pinned.sha256
 
 
 @memoised
@@ -180,7 +183,7 @@ def _sha256(path: str, size: int, mtime_ns: int) -> str:
 def _download_or_alternate(pinned: Source, path: Path) -> None:
     """Put the verified archive at ``path``, or leave it out if its alternate can be had."""
     try:
-        with _workspace() as work:
+        with _workspace(pinned) as work:
             fresh = _download(pinned, work)
             if _sha256(str(fresh), fresh.stat().st_size, fresh.stat().st_mtime_ns) != pinned.sha256:
                 raise ArchiveError(
@@ -198,9 +201,12 @@ def _download_or_alternate(pinned: Source, path: Path) -> None:
 
 
 @contextmanager
-def _workspace() -> Iterator[Path]:
-    parent = cache.folder("archives")
-    with cache.explained(parent), tempfile.TemporaryDirectory(dir=parent, prefix=".get-") as name:
+def _workspace(pinned: Source) -> Iterator[Path]:
+    """Yield an empty folder in the cache; the lock is held, so older ones are of killed runs."""
+    parent, prefix = cache.folder("archives"), f".get-{pinned.file}-"
+    for left in parent.glob(f"{prefix}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    with cache.explained(parent), tempfile.TemporaryDirectory(dir=parent, prefix=prefix) as name:
         yield Path(name)
 
 
@@ -241,34 +247,44 @@ def _pip(
     arguments: list[str], work: Path, environment: dict[str, str], *, show: Source | None = None
 ) -> None:
     """Run pip with its temporary files in ``work``; turn a failure into one clear sentence."""
-    log = work / "pip.log"
     command = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", *arguments]
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, **environment, "TMPDIR": str(work)},
-        )
-        if show is not None:
-            _watch(process, work, show)
-        code = process.wait()
-    if code:
-        raise ArchiveError(_reason(log.read_text(encoding="utf-8", errors="replace")))
+    settings = {**os.environ, **environment, "TMPDIR": str(work)}
+    # A pipe, since on a full disk a log file would stay empty.
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=settings
+    ) as process:
+        try:
+            log = _watched(process, work, show).decode("utf-8", errors="replace")
+        except BaseException:  # stopped: let pip write no more into a folder that goes away
+            process.kill()
+            raise
+    if process.returncode and "No space left" in log:
+        raise OSError(errno.ENOSPC, "pip found the disk full")
+    if process.returncode:
+        raise ArchiveError(_reason(log))
 
 
-def _watch(process: subprocess.Popen[bytes], work: Path, pinned: Source) -> None:
-    """Show how much of the archive has come, until pip ends."""
+def _watched(process: subprocess.Popen[bytes], work: Path, pinned: Source | None) -> bytes:
+    """Return what pip printed, and show till then how much of the archive has come."""
     from tqdm import tqdm
 
-    quiet = os.environ.get("ILLUSIONKIT_STRICT") == "1"
-    with tqdm(
-        total=pinned.size, unit="B", unit_scale=True, desc=pinned.file, disable=quiet, leave=False
-    ) as bar:
-        while process.poll() is None:
-            come = max((p.stat().st_size for p in work.rglob(pinned.file)), default=0)
-            bar.update(min(come, pinned.size) - bar.n)
-            time.sleep(0.2)
+    quiet = pinned is None or os.environ.get("ILLUSIONKIT_STRICT") == "1"
+    name, size = (pinned.file, pinned.size) if pinned else ("", 0)
+    with tqdm(total=size, unit="B", unit_scale=True, desc=name, disable=quiet, leave=False) as bar:
+        while True:
+            try:
+                return process.communicate(timeout=0.2)[0]
+            except subprocess.TimeoutExpired:
+                bar.update(min(_size(work, name), size) - bar.n)
+
+
+def _size(work: Path, name: str) -> int:
+    """Return the size of the largest file ``name`` under ``work``, while pip moves it about."""
+    sizes = [0]
+    for folder, _, names in os.walk(work):  # unlike rglob, walk lets folders vanish under way
+        with suppress(OSError):
+            sizes += [(Path(folder) / name).stat().st_size] if name in names else []
+    return max(sizes)
 
 
 def _reason(log: str) -> str:
@@ -278,8 +294,6 @@ def _reason(log: str) -> str:
         return "This Python has no pip: run `python -m ensurepip`, then try again."
     if "THESE PACKAGES DO NOT MATCH THE HASHES" in log:
         return "pip refused the archive: its hash is not the pinned one. Nothing was kept."
-    if "No space left" in log:
-        return "The disk is full: free some space, or set ILLUSIONKIT_CACHE to another disk."
     return (
         "pip could not fetch the archive. Is there a network, and does this machine's package "
         f"index hold it? Archives once fetched are used without a network. pip said: {last.strip()}"

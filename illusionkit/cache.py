@@ -6,7 +6,6 @@ import errno
 import hashlib
 import os
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,8 +52,8 @@ def explained(path: Path) -> Iterator[None]:
         else:
             raise
         raise CacheError(
-            f"The cache at {path} is of no use: {reason}, or set ILLUSIONKIT_CACHE to a folder "
-            "that can be written. Nothing that was there is lost."
+            f"The folder {path} is of no use: {reason}, or set ILLUSIONKIT_CACHE (for tables "
+            "ILLUSIONKIT_RESULTS) to a folder that can be written. Nothing that was there is lost."
         ) from error
 
 
@@ -98,7 +97,8 @@ def arrays(kind: str, key: str, make: Callable[[], Mapping[str, NDArray[Any]]]) 
     """Return named arrays from the cache, or make them once and keep them there.
 
     A file that is truncated, corrupt, or was written under another key is made anew, never
-    trusted. Arrays are stored as npz without pickle.
+    trusted. Arrays are stored as npz without pickle; texts come back as fixed-width strings. What
+    is there already is read without a lock, so a cache that can only be read serves as well.
 
     Parameters
     ----------
@@ -108,13 +108,27 @@ def arrays(kind: str, key: str, make: Callable[[], Mapping[str, NDArray[Any]]]) 
         Everything the arrays depend on, joined to one string (see `digest`).
     """
     path = folder(kind) / f"{key[:40]}.npz"
+    found = _load(path, key)
+    if found is not None:
+        return found
     with locked(path):
         found = _load(path, key)
         if found is None:
-            found = {name: np.asarray(value) for name, value in make().items()}
+            found = {name: _plain(name, value) for name, value in make().items()}
+            marks = {"__key__": np.array(key), "__names__": np.array(sorted(found))}
             with replacing(path) as temporary, temporary.open("wb") as file:
-                np.savez_compressed(file, __key__=np.array(key), **found)  # type: ignore[arg-type]
+                np.savez_compressed(file, **marks, **found)  # type: ignore[arg-type]
     return found
+
+
+def _plain(name: str, value: NDArray[Any]) -> NDArray[Any]:
+    """Return an array that npz can hold without pickle."""
+    array = np.asarray(value)
+    if not array.dtype.hasobject:
+        return array
+    if not all(isinstance(item, str) for item in array.ravel()):
+        raise TypeError(f"The array '{name}' holds objects; the cache holds numbers and texts.")
+    return array.astype(str)
 
 
 def _load(path: Path, key: str) -> Arrays | None:
@@ -122,6 +136,8 @@ def _load(path: Path, key: str) -> Arrays | None:
     try:
         with np.load(path, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+    except Exception:  # a broken byte may end in any error of zip, zlib or numpy
         return None
-    return found if str(found.pop("__key__", "")) == key else None
+    same_key = str(found.pop("__key__", "")) == key
+    whole = list(found.pop("__names__", ())) == sorted(found)
+    return found if same_key and whole else None

@@ -225,7 +225,7 @@ class Experiment:
 
     def _doses(self, dose: Mapping[str, float] | float | None) -> dict[str, float]:
         """Return a checked value for every knob."""
-        if dose is None or isinstance(dose, (int, float)):
+        if not isinstance(dose, Mapping):
             dose = {} if dose is None else {self.knob.name: float(dose)}
         known = {knob.name: knob for knob in self.knobs}
         if strange := set(dose) - set(known):
