@@ -32,7 +32,8 @@ help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14 | sed 's/^/  /'
 
 book: $(VENV)/.book fetch ## build the book strictly and print its path (SERVE=1 serves it, PORT=8000)
-	$(BIN)/jupyter-book build . -W -n --keep-going
+	@# A second build reads only what changed, and would not repeat the warnings of the first.
+	$(BIN)/jupyter-book build . -W -n --keep-going || { rm -rf _build/.doctrees; exit 1; }
 	@echo
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 ifdef SERVE

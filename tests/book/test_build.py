@@ -125,11 +125,15 @@ def test_mathematics_is_drawn_from_the_site_itself(site: Path) -> None:
 def test_a_warning_fails_the_build(tmp_path: Path, root: Path) -> None:
     copy = fresh_copy(tmp_path / "copy")
     shutil.rmtree(copy / "chapters")
+    for stray in (".pytest_cache/README.md", "results/notes.md", "tests/notes.md"):
+        (copy / stray).parent.mkdir(exist_ok=True)
+        (copy / stray).write_text("# Not a page\n", encoding="utf-8")
     (copy / "_toc.yml").write_text("format: jb-book\nroot: intro\n", encoding="utf-8")
     (copy / "intro.md").write_text("# One\n\nSee [nowhere](nowhere.md).\n", encoding="utf-8")
     made = build(copy)
     assert made.returncode != 0
     assert "nowhere" in made.log
+    assert "isn't included in any toctree" not in made.log
 
 
 @pytest.mark.parametrize(
