@@ -8,6 +8,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -68,33 +69,54 @@ def results(experiment_id: str) -> Results:
     Raises
     ------
     ResultsError
-        There is none, a row was edited by hand, or code, spec or data have changed since.
+        There is none, a row was edited by hand, left out or doubled, or code, spec or data
+        have changed since.
     """
     experiment = registered(experiment_id)
-    table = _read(path(experiment_id))
-    now = provenance(experiment)
-    stale = [name for name in HASHES if (table[name] != now[name]).any()]
-    if stale:
-        raise ResultsError(
-            f"results/{experiment_id}.csv is stale: {' and '.join(stale)} changed since it was "
-            f"measured. Run `illusionkit measure {experiment_id} --write` (or `make measure`)."
-        )
+    table = _checked(path(experiment_id), experiment)
     return Results(table, _cells(table, experiment), _origin(table))
 
 
+def _checked(file: Path, experiment: Experiment) -> pd.DataFrame:
+    """Return a table that is unedited, up to date and whole."""
+    table, now = _read(file), provenance(experiment)
+    stale = [name for name in HASHES if (table[name] != now[name]).any()]
+    if stale:
+        raise ResultsError(
+            f"results/{file.name} is stale: {' and '.join(stale)} changed since it was "
+            f"measured. Run `illusionkit measure {experiment.id} --write` (or `make measure`)."
+        )
+    doses = (round(dose, DIGITS) for dose in experiment.knob.doses)
+    wanted = sorted(product(experiment.arms, doses, experiment.seeds))
+    if sorted(zip(table["arm"], table["dose"], table["seed"], strict=True)) != wanted:
+        raise ResultsError(
+            f"results/{file.name} was edited by hand: rows are missing or doubled. "
+            "Restore the file, or measure it anew with `make measure`."
+        )
+    return table
+
+
 def _read(file: Path) -> pd.DataFrame:
-    """Return a table whose rows' checksums hold."""
+    """Return a table whose rows' checksums hold, as they are written in the file."""
     if not file.exists():
         raise ResultsError(f"There is no results/{file.name}. Run `make measure`.")
-    table = pd.read_csv(file, dtype=dict.fromkeys(WORDS, str), keep_default_na=False)
-    wrong = [i for i, row in table.iterrows() if row["check"] != _checksum(row)]
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+        wrong = [n for n, (_, row) in enumerate(table.iterrows(), 1) if not _intact(row)]
+    except ValueError:  # pandas finds no table in it
+        table, wrong = pd.DataFrame(), []
     if wrong or table.empty:
-        where = f"row {wrong[0] + 1}" if wrong else "the whole table"  # type: ignore[operator]
+        where = f"row {wrong[0]}" if wrong else "the whole table"
         raise ResultsError(
             f"results/{file.name} was edited by hand: {where} does not fit its checksum. "
             "Restore the file, or measure it anew with `make measure`."
         )
-    return table
+    numbers = [name for name in table.columns if name not in WORDS]
+    return table.assign(**{name: pd.to_numeric(table[name]) for name in numbers})
+
+
+def _intact(row: pd.Series[Any]) -> bool:
+    return bool(row.get("check", "") == _checksum(row))
 
 
 def _checksum(row: Mapping[str, Any] | pd.Series[Any]) -> str:
@@ -127,16 +149,17 @@ def write(experiment: Experiment, *, part: str = "book", workers: int | None = N
     with cache.explained(file.parent):
         file.parent.mkdir(parents=True, exist_ok=True)
     with cache.replacing(file) as temporary:
-        table.to_csv(temporary, index=False, float_format=f"%.{DIGITS}f", lineterminator="\n")
+        form = f"%.{DIGITS}f"
+        table.to_csv(temporary, index=False, float_format=form, na_rep="nan", lineterminator="\n")
     return file
 
 
 def _up_to_date(file: Path, experiment: Experiment) -> bool:
     try:
-        table, now = _read(file), provenance(experiment)
+        _checked(file, experiment)
     except ResultsError:
         return False
-    return all((table[name] == now[name]).all() for name in HASHES)
+    return True
 
 
 def _table(experiment: Experiment, readings: Mapping[Cell, Reading]) -> pd.DataFrame:
@@ -147,8 +170,8 @@ def _table(experiment: Experiment, readings: Mapping[Cell, Reading]) -> pd.DataF
     rows = []
     for cell, reading in readings.items():
         row: dict[str, Any] = {"id": experiment.id, **vars(cell)}
-        row |= {"apparent": reading.apparent, "honest": reading.honest}
-        row |= {"optimism": experiment.optimism(reading)}
+        row |= {"apparent": float(reading.apparent), "honest": float(reading.honest)}
+        row |= {"optimism": float(experiment.optimism(reading))}
         row |= {"n_rows": len(reading.apparent_rows.truth)}
         row |= {"extras": json.dumps(_rounded(reading.extras), sort_keys=True)}
         row |= table.loc[(cell.arm, cell.dose)].to_dict()
