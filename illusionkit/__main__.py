@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
 
-from illusionkit.errors import IllusionError
+from illusionkit.errors import DesignError, IllusionError
 from illusionkit.experiment import Experiment
 
 
@@ -26,9 +26,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """End with one line, as every other error does."""
+        self.exit(2, f"illusionkit: {message}. See `illusionkit --help`.\n")
+
+
 def _parser() -> argparse.ArgumentParser:
     """Return the parser of all four commands."""
-    parser = argparse.ArgumentParser(prog="illusionkit", description=__doc__)
+    parser = _Parser(prog="illusionkit", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="list | fetch | measure | confirm")
 
     listing = commands.add_parser("list", help="the registered experiments")
@@ -58,9 +64,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _seeds(text: str) -> list[int] | int:
     """Return ``"10"`` as a count and ``"101,102"`` (or ``"101,"``) as the seeds themselves."""
-    if "," in text:
-        return [int(part) for part in text.split(",") if part.strip()]
-    return int(text)
+    try:
+        if "," in text:
+            return [int(part) for part in text.split(",") if part.strip()]
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is neither a count such as 10 nor a list such as 101,102"
+        ) from None
 
 
 def _chosen(experiment: Experiment, asked: list[int] | int | None) -> Sequence[int]:
@@ -101,6 +112,8 @@ def _measure(asked: argparse.Namespace) -> None:
     from illusionkit.illusions import experiment, experiments
     from illusionkit.results import write
 
+    if asked.write and (asked.knob or asked.seeds is not None or asked.arm != "all"):
+        raise DesignError("--write measures the whole spec: leave out --knob, --seeds and --arm.")
     ids = list(experiments()) if asked.ids == ["all"] else asked.ids
     for found in [experiment(name) for name in ids]:
         if asked.write:
@@ -130,7 +143,7 @@ def _measure_one(experiment: Experiment, asked: argparse.Namespace) -> None:
         )
 
 
-def _json_row(row: dict[str, Any], seeds: Sequence[int]) -> dict[str, Any]:
+def _json_row(row: Mapping[Any, Any], seeds: Sequence[int]) -> dict[str, Any]:
     """Return one cell in the shape that ``measure --json`` promises."""
     ends = {"mean": "", "lo": "_lo", "hi": "_hi"}
     scores = {
