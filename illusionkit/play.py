@@ -100,7 +100,7 @@ class Panel:
         """Return all widgets together, as they are shown."""
         import ipywidgets
 
-        head = f"<b>{escape(_title(self.experiment))}</b><br>{escape(_cost(self.experiment))}"
+        head = f"<b>{escape(_title(self.experiment))}</b>"
         choices = ipywidgets.HBox(
             [self.arm, self.seed, self.run], layout=ipywidgets.Layout(flex_flow="row wrap")
         )
@@ -174,7 +174,7 @@ class Panel:
         arms = ", ".join(_arm(arm) for arm in self.experiment.arms)
         return _card(
             f'<p class="ik-title">{escape(_title(self.experiment))}</p>'
-            f"<p>{escape(text('play.fallback'))} {escape(_cost(self.experiment))}</p>"
+            f"<p>{escape(text('play.fallback'))}</p>"
             f'<ul class="ik-list">{ranges}<li>{escape(text("play.arm"))}: {escape(arms)}</li></ul>'
             f"<p>{escape(text('play.how'))}</p>"
         )
@@ -220,10 +220,6 @@ def _arm(arm: str) -> str:
 
 def _title(experiment: Experiment) -> str:
     return text("play.title", title=experiment.title)
-
-
-def _cost(experiment: Experiment) -> str:
-    return text("play.cost", seconds=number(experiment.cost))
 
 
 def _range(knob: Knob) -> str:
