@@ -146,18 +146,23 @@ def _truth(content: str, corpus: str) -> pd.DataFrame:
     if wrong is not None:
         raise DataError(f"{corpus}: line {wrong + 1} is not 'id, mean, text'.")
     table = pd.DataFrame(rows, columns=["id", "mean", "text"])
-    table["mean"] = table["mean"].astype(float)
+    table["mean"] = pd.to_numeric(table["mean"], errors="coerce")
     if not table["mean"].between(-4, 4).all():
-        raise DataError(f"{corpus}: a mean rating lies outside -4 to 4.")
+        raise DataError(f"{corpus}: a mean rating is not a number from -4 to 4.")
     return table
 
 
 def _ratings(content: str, ids: pd.Series[str], corpus: str) -> list[tuple[int, ...]]:
     """Return every rater's score for each id, from lines 'id, mean, sd, [r1, r2, ...]'."""
     found = {}
-    for line in content.splitlines():
+    for number, line in enumerate(content.splitlines(), start=1):
         fields = line.split("\t")
-        found[fields[0]] = tuple(int(score) for score in fields[3].strip("[] ").split(","))
+        try:
+            found[fields[0]] = tuple(int(score) for score in fields[3].strip("[] ").split(","))
+        except (IndexError, ValueError):
+            raise DataError(
+                f"{corpus}: line {number} of the ratings is not 'id, mean, sd, [scores]'."
+            ) from None
     missing = [key for key in ids if key not in found]
     if missing:
         raise DataError(f"{corpus}: no ratings for {len(missing)} rows, the first is {missing[0]}.")
