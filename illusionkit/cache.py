@@ -139,5 +139,5 @@ def _load(path: Path, key: str) -> Arrays | None:
     except Exception:  # a broken byte may end in any error of zip, zlib or numpy
         return None
     same_key = str(found.pop("__key__", "")) == key
-    whole = list(found.pop("__names__", ())) == sorted(found)
+    whole = list(found.pop("__names__", [None])) == sorted(found)
     return found if same_key and whole else None
