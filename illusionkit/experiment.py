@@ -214,14 +214,18 @@ class Experiment:
         DesignError
             Unknown arm or knob, a value out of range, or a reading that breaks the design.
         """
-        if arm not in self.arms:
-            raise DesignError(f"'{self.id}' has no arm '{arm}'. It has: {', '.join(self.arms)}.")
         seed = self.seeds[0] if seed is None else seed
-        if seed < 0:
-            raise DesignError(f"A seed is a whole number from 0 up, not {seed}.")
+        self.check(arm, seed)
         reading = self.run(self._doses(dose), seed, arm, part)
         check_design(self.design, self.metric, reading)
         return reading
+
+    def check(self, arm: str, seed: int) -> None:
+        """Raise `DesignError` if there is no such arm, or if that is no seed."""
+        if arm not in self.arms:
+            raise DesignError(f"'{self.id}' has no arm '{arm}'. It has: {', '.join(self.arms)}.")
+        if seed < 0:
+            raise DesignError(f"A seed is a whole number from 0 up, not {seed}.")
 
     def _doses(self, dose: Mapping[str, float] | float | None) -> dict[str, float]:
         """Return a checked value for every knob."""

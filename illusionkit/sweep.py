@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -76,9 +77,8 @@ def _grid(
         raise DesignError("A sweep needs at least one dose, one seed and one arm.")
     for dose in doses:
         experiment.knob.check(dose)
-    if strange := set(arms) - set(experiment.arms):
-        known = ", ".join(experiment.arms)
-        raise DesignError(f"'{experiment.id}' has no arm '{strange.pop()}'. It has: {known}.")
+    for arm, seed in product(arms, seeds):
+        experiment.check(arm, seed)
     return [Cell(a, float(d), int(s)) for a in arms for d in doses for s in seeds]
 
 
@@ -161,12 +161,14 @@ def summary(metric: Metric, readings: Sequence[Reading]) -> dict[str, float]:
         known = np.array([getattr(reading, name) for reading in readings])
         scores = [_resampled(metric, rows, units, weights) for rows in side if rows]
         table = np.array(scores).T if scores else np.tile(known, (REPLICATES, 1))
-        drawn[name] = np.nansum(table * seeds, axis=1) / (seeds * ~np.isnan(table)).sum(axis=1)
+        with np.errstate(invalid="ignore"):  # no seed left: the replicate says nothing
+            counts = (seeds * ~np.isnan(table)).sum(axis=1)
+            drawn[name] = np.nansum(table * seeds, axis=1) / counts
     drawn["optimism"] = metric.sign * (drawn["apparent"] - drawn["honest"])
     result: dict[str, float] = {}
     for name, values in drawn.items():
         result[name] = float(np.mean([_value(metric, r, name) for r in readings]))
-        low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+        low, high = np.nanquantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         result |= {f"{name}_lo": float(low), f"{name}_hi": float(high)}
     return result | {"n_units": len(units), "n_seeds": len(readings)}
 
@@ -181,7 +183,8 @@ def _resampled(metric: Metric, rows: Rows, units: Array, weights: Array) -> Arra
     """Return the score of ``rows`` under each row of unit ``weights`` (replicates x units)."""
     place = np.searchsorted(units, rows.unit)
     if metric.per_row is None:
-        return np.array([metric.score(rows, w[place]) for w in weights])
+        drawn = (w[place] for w in weights)
+        return np.array([metric.score(rows, w) if w.any() else np.nan for w in drawn])
     total = np.bincount(place, metric.per_row(rows), len(units))
     count = np.bincount(place, minlength=len(units))
     with np.errstate(invalid="ignore"):
