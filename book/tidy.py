@@ -4,22 +4,28 @@ What it does, each because the page was wrong without it:
 
 * Sphinx 7.4 writes inline scripts twice; a second `const` is an error on every page.
 * Thebe is off in this book, but its scripts, which load a remote one, stay in every page.
-* An empty header cell, as pandas writes it, is a finding of the accessibility test.
+* An empty header cell, as pandas writes it, is a finding of the accessibility test, and so are
+  the roles of a bibliography; three folds that are all called "Toggle hidden content" should be.
+* Without scripts the theme is neither light nor dark, and shows the pictures of both.
+* A number was parted from its unit at the end of a line, a formula from its comma.
 * MathJax is copied from a pip-installed package instead of being called from a CDN.
 * The repository's address, kept in address.toml, turns buttons on once it is a real one.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
+from sphinx.transforms.post_transforms import SphinxPostTransform
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import address
@@ -29,9 +35,18 @@ MATHJAX = "mathjax/tex-chtml.js"
 # and what its own menu may ask for. The other twelve bundles of the package are not needed.
 MATHJAX_PARTS = ("output/chtml/fonts", "input/tex/extensions", "a11y", "sre", "ui")
 
-# pandas leaves the corner of a table's head an empty header cell, which a screen reader
-# announces as a header without a name.
-EMPTY_HEADER = "<th></th>"
+MENDED = {
+    # pandas leaves the corner of a table's head an empty header cell, which a screen reader
+    # announces as a header without a name.
+    "<th></th>": "<td></td>",
+    # The role is deprecated, and a list may hold only items.
+    'role="doc-biblioentry"': 'role="listitem"',
+    # The fold says by itself what it holds.
+    ' aria-label="Toggle hidden content"': "",
+}
+UNIT = re.compile(r"(?<=\d) (?=%|points?\b)")
+FORMULA_END = re.compile(r'(<span class="math[^>]*>[^<]{1,60}</span>[,.;:!?)]+)')
+NO_THEME, LIGHT = 'data-theme="auto"', 'data-theme="light"'
 
 
 def mathjax_source() -> Path:
@@ -95,7 +110,38 @@ def tidy_page(app: Sphinx, page: str, template: str, context: dict[str, Any], tr
     context["script_files"] = keep_scripts(context.get("script_files", []))
     context["css_files"] = keep_styles(context.get("css_files", []))
     if "body" in context:
-        context["body"] = context["body"].replace(EMPTY_HEADER, "<td></td>")
+        context["body"] = mended(context["body"])
+
+
+def mended(body: str) -> str:
+    """Return the HTML of a page's text without what the accessibility test finds."""
+    for wrong, right in MENDED.items():
+        body = body.replace(wrong, right)
+    return FORMULA_END.sub(r'<span class="book-keep">\1</span>', body)
+
+
+class KeepUnits(SphinxPostTransform):
+    """Sets a no-break space between a number and its unit, in text but not in code."""
+
+    default_priority = 800
+    formats = ("html",)
+
+    def run(self, **_: Any) -> None:
+        """Change the page's text."""
+        for text in list(self.document.findall(nodes.Text)):
+            code = isinstance(text.parent, (nodes.literal, nodes.FixedTextElement, nodes.raw))
+            if not code and UNIT.search(text):
+                text.parent.replace(text, nodes.Text(UNIT.sub("\N{NO-BREAK SPACE}", text)))
+
+
+def start_light(app: Sphinx, error: Exception | None) -> None:
+    """Write the light theme into each page; the page's first script puts the reader's choice."""
+    if error is not None or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        if NO_THEME in text:
+            page.write_text(text.replace(NO_THEME, LIGHT, 1), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -104,4 +150,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", use_address, priority=900)
     app.connect("html-page-context", tidy_page, priority=900)
     app.connect("build-finished", copy_mathjax)
+    app.connect("build-finished", start_light)
+    app.add_post_transform(KeepUnits)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
