@@ -7,10 +7,13 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +26,10 @@ for _name, _value in execute.strict_environment(ROOT).items():
     os.environ.setdefault(_name, _value)
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
 IGNORED = shutil.ignore_patterns(".git", ".venv", "_build", "__pycache__", ".*_cache", "dist")
 
 
@@ -43,12 +50,25 @@ def fresh_copy(target: Path) -> Path:
     return target
 
 
+def documents(root: Path = ROOT) -> list[str]:
+    """Return the pages that _toc.yml names."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    found, stack = [toc["root"]], [toc]
+    while stack:
+        entry = stack.pop()
+        found += [entry["file"]] if "file" in entry else []
+        stack += [e for key in ("parts", "chapters", "sections") for e in entry.get(key, [])]
+    return found
+
+
 def build(copy: Path) -> Build:
     """Build the copy strictly: every warning is an error, and none stops the build early."""
     program = str(Path(sys.executable).with_name("jupyter-book"))
     command = [program, "build", str(copy), "-W", "-n", "--keep-going"]
+    # As a reader builds it: with the variable, Sphinx would set the copyright to 1970.
+    env = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
     start = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
     seconds = time.perf_counter() - start
     log = done.stdout + done.stderr
     return Build(copy, copy / "_build" / "html", done.returncode, log, seconds)
@@ -100,3 +120,12 @@ def chromium() -> str:
         message = "no Chromium: install one, or set CHROMIUM to its path"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     return found
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Any]:
+    """A headless Chromium, one for the tests of a module."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        yield driver.chromium.launch(executable_path=chromium, args=list(FLAGS))

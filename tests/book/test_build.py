@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 import tidy
-import yaml
-from conftest import Build, build, fresh_copy
+from conftest import Build, build, documents, fresh_copy
 from sphinx.builders.html._assets import _CascadingStyleSheet, _JavaScript
 
 REMOTE = re.compile(r"^(?:https?:)?//", re.IGNORECASE)
@@ -54,17 +53,6 @@ def loads(text: str) -> Loads:
 def pages(site: Path) -> list[Path]:
     """Return the pages of the site; the theme leaves templates among its static files."""
     return [p for p in site.rglob("*.html") if "_static" not in p.relative_to(site).parts]
-
-
-def documents(root: Path) -> list[str]:
-    """Return the pages that _toc.yml names."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    found, stack = [toc["root"]], [toc]
-    while stack:
-        entry = stack.pop()
-        found += [entry["file"]] if "file" in entry else []
-        stack += [e for key in ("parts", "chapters", "sections") for e in entry.get(key, [])]
-    return found
 
 
 def test_strict_build_has_no_warning(

@@ -18,17 +18,6 @@ from illusionkit.exercises import predict
 from illusionkit.explore import explore
 from illusionkit.figures import dots, show
 
-playwright = pytest.importorskip("playwright.sync_api")
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 DOSES = (0.0, 0.25, 0.5, 0.75, 1.0)
 HOSTILE = "</script><!-- <script>alert(1)</script>\"'\u202e\u2028<img src=x onerror=alert(2)>"
 THEMES = {
@@ -69,13 +58,6 @@ def question(**changes: Any) -> str:
     asked = {"low": 50, "high": 100, "step": 0.5, "answer": 83.7, "unit": "%", "decimals": 1}
     asked |= {"reveal": ["Half of the lines are copies.", "So it had seen them."]}
     return str(predict(changes.pop("question", "How many are right?"), **(asked | changes)).data)
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Any]:
-    """Return a headless Chromium."""
-    with playwright.sync_playwright() as driver:
-        yield driver.chromium.launch(executable_path=chromium, args=FLAGS)
 
 
 @pytest.fixture
