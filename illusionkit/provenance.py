@@ -78,6 +78,8 @@ def _uses(item: Any) -> Iterator[tuple[str, Any]]:
     for function in functions:
         if not isinstance(function, FunctionType):
             continue
+        if function.__globals__.get("__name__") != item.__module__:
+            continue  # made by a dataclass, and differently by each version of Python
         names = set(_names(function.__code__))
         spaces = [function.__globals__]
         modules = (function.__globals__.get(name) for name in names)
