@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from illusionkit import cache
+from illusionkit import archives, cache, corpora
 from illusionkit.errors import DesignError
 from illusionkit.experiment import Array, Experiment, Metric, Reading, Rows
 from illusionkit.provenance import provenance
@@ -49,11 +49,15 @@ def sweep(
     DesignError
         No seeds, a value out of range, an unknown arm, or arms that were judged by
         different units at the same dose and seed.
+    ArchiveError
+        The data are not in the cache and can't be fetched.
     """
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
     cells = _grid(experiment, doses, seeds, arms)
+    for name in experiment.data:  # here, so that workers need no network and fail on none
+        archives.fetch(corpora.SOURCES[name][0])
     jobs = (delayed(_kept)(experiment, cell, part) for cell in cells)
     parallel = Parallel(n_jobs=workers or min(2, os.cpu_count() or 1), return_as="generator")
     quiet = os.environ.get("ILLUSIONKIT_STRICT") == "1"
