@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import synthetic
 
-from illusionkit import corpora, results
+from illusionkit import archives, corpora, results
 from illusionkit.errors import CacheError, ResultsError
 from illusionkit.experiment import Reading, Rows
 from illusionkit.illusions import experiments
@@ -30,7 +30,8 @@ def register(monkeypatch):
 
 @pytest.fixture
 def table(tmp_path, monkeypatch, empty_cache, run_log, register):
-    """The path of a freshly measured table of the synthetic experiment."""
+    """The path of a freshly measured table of the synthetic experiment, which needs no archive."""
+    monkeypatch.setattr(archives, "fetch", lambda source_id: None)
     monkeypatch.setenv("ILLUSIONKIT_RESULTS", str(tmp_path / "results"))
     return results.write(register(synthetic.experiment()), workers=1)
 

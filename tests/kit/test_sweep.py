@@ -11,7 +11,7 @@ import pytest
 import synthetic
 
 from illusionkit import sweep as module
-from illusionkit.errors import DesignError
+from illusionkit.errors import ArchiveError, DesignError
 from illusionkit.experiment import ACCURACY, Metric, Reading, Rows
 from illusionkit.sweep import Cell, cells, summary, sweep, verdict
 
@@ -122,6 +122,12 @@ def test_an_empty_sweep_is_refused(name, run_log):
 def test_everything_is_checked_before_anything_runs(asked, message, run_log):
     with pytest.raises(DesignError, match=message):
         sweep(synthetic.experiment(), workers=1, **asked)
+    assert synthetic.runs(run_log) == []
+
+
+def test_data_that_cannot_be_had_stop_a_sweep_before_it_runs(no_network, run_log):
+    with pytest.raises(ArchiveError, match="Is there a network"):
+        sweep(synthetic.experiment(data=("tweets",)), workers=2)
     assert synthetic.runs(run_log) == []
 
 
