@@ -162,13 +162,16 @@ def _extract(archive_bytes: bytes, path: str, *, archive: str) -> bytes:
 
 
 def _kept(pinned: Source) -> bool:
-    """Tell whether the cache holds the pinned bytes; hashed once a process and file state."""
-    path = cache.folder("archives") / pinned.file
+    return holds(cache.folder("archives") / pinned.file, pinned.sha256)
+
+
+def holds(path: Path, sha256: str) -> bool:
+    """Tell whether ``path`` holds the pinned bytes; hashed once a process and file state."""
     try:
         state = path.stat()
     except FileNotFoundError:
         return False
-    return _sha256(str(path), state.st_size, state.st_mtime_ns) == pinned.sha256
+    return _sha256(str(path), state.st_size, state.st_mtime_ns) == sha256
 
 
 @memoised

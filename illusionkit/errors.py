@@ -27,3 +27,11 @@ class ResultsError(IllusionError):
 
 class ClaimError(IllusionError):
     """A claimed number was not met by the run that should have proven it."""
+
+
+class ModelError(IllusionError):
+    """A model can't be loaded: no hub, an incomplete folder, a vocabulary that does not fit."""
+
+
+class TrainingError(IllusionError):
+    """Training can't begin, or had to stop: the data or the settings do not allow it."""
