@@ -150,7 +150,8 @@ class Experiment:
 
     ``knobs[0]`` is the knob of the sweep. ``margin`` is the optimism that counts as none;
     ``sign`` the predicted sign of the flawed arm's optimism at its highest dose; ``tolerance``
-    how far one reading may differ on another CPU; ``cost`` the seconds of one reading.
+    how far one reading may differ on another CPU; ``cost`` the seconds of one reading;
+    ``weights`` the archives of the pre-trained weights that it starts from.
     """
 
     id: str
@@ -168,6 +169,7 @@ class Experiment:
     run: Run
     tolerance: float = 0.002
     arms: tuple[str, ...] = ARMS
+    weights: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.design not in DESIGNS:

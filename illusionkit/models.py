@@ -15,7 +15,7 @@ from illusionkit import archives, cache
 from illusionkit.errors import ModelError
 
 if TYPE_CHECKING:
-    from transformers import BertTokenizerFast, PreTrainedModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 PACKAGED = "packaged"
 FILES = {
@@ -29,7 +29,7 @@ REVISIONS = {"bert-base-cased": "cd5ef92a9fb2f889e972770a36d4ed042daf221e"}
 """The pinned revision of each hub model that the book names."""
 
 
-def encoder(name: str = PACKAGED) -> tuple[PreTrainedModel, BertTokenizerFast]:
+def encoder(name: str = PACKAGED) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return a pre-trained encoder and its tokenizer, in evaluation mode on the CPU.
 
     ``name`` is "packaged", a hub name, or a folder with weights in safetensors.
@@ -47,7 +47,7 @@ def encoder(name: str = PACKAGED) -> tuple[PreTrainedModel, BertTokenizerFast]:
 
 def classifier(
     num_labels: int, name: str = PACKAGED, *, seed: int = 0
-) -> tuple[PreTrainedModel, BertTokenizerFast]:
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return an encoder under a new classification head, and its tokenizer.
 
     The head (``num_labels`` wide) is drawn from ``seed``. Errors as in `encoder`.
@@ -68,7 +68,7 @@ def classifier(
         )
 
 
-def _load(name: str, load: Callable[..., Any]) -> tuple[PreTrainedModel, BertTokenizerFast]:
+def _load(name: str, load: Callable[..., Any]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return model and tokenizer of one place, with every failure in one clear sentence."""
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     from transformers import AutoTokenizer, logging

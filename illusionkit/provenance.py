@@ -14,14 +14,16 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from illusionkit import cache, corpora
+from illusionkit import archives, cache, corpora
 from illusionkit.experiment import Experiment
 
 INFRASTRUCTURE = ("cache", "archives", "errors", "experiment")
 """Modules that fetch, store and check, but decide no number: they are not part of the hash."""
 
-DESCRIPTIVE = ("title", "step", "page", "cost")
-"""What a spec says for a reader only: a better title makes no reading stale."""
+ELSEWHERE = ("title", "step", "page", "cost", "weights")
+"""Not in the hash of the spec: what is for a reader only, and what has a hash of its own."""
+
+TRAINING = ("torch", "transformers")
 
 
 def provenance(experiment: Experiment) -> dict[str, str]:
@@ -29,16 +31,22 @@ def provenance(experiment: Experiment) -> dict[str, str]:
 
     Keys: code, spec, data, weights ("none" where no trained weights come in), versions.
     """
-    versions = [f"{name} {version(name)}" for name in ("numpy", "scipy", "scikit-learn")]
-    fixed = {name: value for name, value in experiment.spec.items() if name not in DESCRIPTIVE}
+    libraries = ("numpy", "scipy", "scikit-learn", *(TRAINING if experiment.weights else ()))
+    versions = [f"{name} {version(name)}" for name in libraries]
+    fixed = {name: value for name, value in experiment.spec.items() if name not in ELSEWHERE}
     roots = (experiment.run, experiment.metric.per_row, experiment.metric.whole)
     return {
         "code": code_hash(*(root for root in roots if root is not None)),
         "spec": cache.digest(json.dumps(fixed, sort_keys=True))[:12],
         "data": cache.digest(*(corpora.fingerprint(name) for name in experiment.data))[:12],
-        "weights": "none",
+        "weights": _weights(experiment),
         "versions": "; ".join(versions),
     }
+
+
+def _weights(experiment: Experiment) -> str:
+    pinned = [archives.source(name).members["weights"].sha256 for name in experiment.weights]
+    return cache.digest(*pinned)[:12] if pinned else "none"
 
 
 def machine() -> dict[str, str]:

@@ -11,9 +11,10 @@ from illusionkit.experiment import Experiment
 @cache
 def experiments() -> dict[str, Experiment]:
     """Return every registered experiment by its id, in the order of the pipeline's steps."""
-    from illusionkit.illusions import collect
+    from illusionkit.illusions import collect, collect_groups
 
-    return {found.id: found for found in collect.EXPERIMENTS}
+    steps = (collect, collect_groups)
+    return {found.id: found for step in steps for found in step.EXPERIMENTS}
 
 
 def experiment(experiment_id: str) -> Experiment:
