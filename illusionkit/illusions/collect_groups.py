@@ -21,20 +21,21 @@ FOLDS = 5
 
 
 @cache
-def _sentences() -> tuple[pd.DataFrame, Array]:
-    """Return editorial sentences of both parts, and their frozen features (sentences, 384).
+def _sentences(part: str) -> tuple[pd.DataFrame, Array]:
+    """Return editorial sentences and their frozen features (sentences, 384).
 
     ``high`` says whether the sentence's *document* is rated above the median document,
-    ``own`` whether the sentence itself is rated above the median sentence.
+    ``own`` whether the sentence itself is rated above the median sentence. The medians are those
+    of the book part; the confirm part is read for ``part="confirm"`` only.
     """
     from illusionkit.features import features
 
-    parts = [corpora.editorials(part).assign(part=part) for part in corpora.PARTS]
+    parts = [corpora.editorials(name).assign(part=name) for name in dict.fromkeys(("book", part))]
     table = pd.concat(parts, ignore_index=True)
-    mean = table.groupby("unit")["mean"].transform("mean")
-    table["high"] = (mean > mean[~table["unit"].duplicated()].median()).astype(int)
-    table["own"] = (table["mean"] > table["mean"].median()).astype(int)
-    return table, features(list(table["text"]))
+    mean, book = table.groupby("unit")["mean"].transform("mean"), table["part"] == "book"
+    table["high"] = (mean > mean[book & ~table["unit"].duplicated()].median()).astype(int)
+    table["own"] = (table["mean"] > table["mean"][book].median()).astype(int)
+    return table, np.concatenate([features(list(rows["text"])) for rows in parts])
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class _Task:
 
 def _grouped(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
     """Read ``group-leakage``: in cross-validation a document's sentences lie on both sides."""
-    table, found = _sentences()
+    table, found = _sentences(part)
     label = "own" if arm == "control" else "high"
     task = _Task(found, table[label].to_numpy(), table["unit"].to_numpy())
     rng = np.random.default_rng([seed, 4])
