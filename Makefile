@@ -68,6 +68,7 @@ fetch: $(VENV)/.book ## fetch and verify the pinned archives (kept in the user's
 # not hold that.
 warm: $(VENV)/.book
 	@$(BIN)/python -c "import matplotlib.font_manager" 2>/dev/null
+	@$(STRICT) $(BIN)/python book/warm.py
 
 clean: ## remove what was built; .venv and the data cache stay
 	rm -rf _build dist .pytest_cache .mypy_cache .ruff_cache

@@ -68,6 +68,16 @@ def classifier(
         )
 
 
+def tuned(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Return a classifier that was saved with its head, and its tokenizer (errors: `encoder`)."""
+    from transformers import AutoModelForSequenceClassification
+
+    return _load(
+        str(folder),
+        lambda place, **more: AutoModelForSequenceClassification.from_pretrained(place, **more),
+    )
+
+
 def _load(name: str, load: Callable[..., Any]) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return model and tokenizer of one place, with every failure in one clear sentence."""
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -78,7 +88,7 @@ def _load(name: str, load: Callable[..., Any]) -> tuple[PreTrainedModel, PreTrai
     place = packaged_folder() if name == PACKAGED else name
     safely = {"trust_remote_code": False, "revision": REVISIONS.get(name)}
     try:
-        model = load(place, use_safetensors=True, dtype="float32", **safely)
+        model = load(place, use_safetensors=True, **safely).float()
         tokenizer = AutoTokenizer.from_pretrained(place, use_fast=True, **safely)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(_why(name, error)) from error

@@ -1,0 +1,142 @@
+"""*The* fine-tuned model: trained once, kept in the cache, used by every page that needs it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from illusionkit import cache, corpora, models
+from illusionkit.batches import BUDGETS, Settings, Split
+from illusionkit.errors import TrainingError
+from illusionkit.features import fingerprint
+from illusionkit.finetune import fit
+from illusionkit.provenance import code_hash
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What to train: a corpus of five classes, an encoder's name, a budget and a seed."""
+
+    corpus: str = "movie_reviews"
+    name: str = models.PACKAGED
+    budget: str = "small"
+    seed: int = 0
+
+    @property
+    def settings(self) -> Settings:
+        """Return the budget's settings with this seed."""
+        if self.budget not in BUDGETS:
+            raise TrainingError(f"No budget is called '{self.budget}': {', '.join(BUDGETS)}.")
+        return replace(BUDGETS[self.budget], seed=self.seed)
+
+
+@dataclass(frozen=True)
+class Finetuned:
+    """A fine-tuned classifier with its tokenizer, its history (`fit`) and where it was trained."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    history: pd.DataFrame
+    origin: Mapping[str, str]
+
+
+def splits(corpus: str = "movie_reviews") -> dict[str, Split]:
+    """Return the book's training, validation and test split of a corpus (80, 10, 10 %).
+
+    A unit falls into its split by a hash, so that copies stay together and a row never moves.
+    """
+    table = corpora.CORPORA[corpus]()
+    key = table.groupby("unit")["text"].transform("min")
+    draws = [int(hashlib.sha256(f"split:{text}".encode()).hexdigest()[:8], 16) for text in key]
+    edges = np.cumsum(list(SHARES.values())[:-1]) * 2**32
+    place = np.searchsorted(edges, np.array(draws, dtype=float), side="right")
+    found = {}
+    for number, name in enumerate(SHARES):
+        rows = table[place == number]
+        found[name] = Split(list(rows["text"]), list(rows["label"]))
+    return found
+
+
+def finetuned(spec: Spec | None = None) -> Finetuned:
+    """Return the fine-tuned model of ``spec``, trained if the cache does not hold it.
+
+    Training happens once, under a lock; a folder that is incomplete or was damaged is thrown away
+    and made anew. Used in chapters 1 and 5.
+
+    Raises
+    ------
+    ModelError, TrainingError
+        As in `illusionkit.models.classifier` and `illusionkit.finetune.fit`.
+    """
+    spec = spec or Spec()
+    key = _key(spec)
+    folder = cache.folder("models") / f"finetuned-{key[:20]}"
+    with cache.locked(folder):
+        if not _complete(folder, key):
+            shutil.rmtree(folder, ignore_errors=True)
+            _train(spec, folder, key)
+    return _read(folder)
+
+
+def _key(spec: Spec) -> str:
+    """Return a hash of what the weights depend on."""
+    base, tokenizer = models.encoder(spec.name)
+    fixed = json.dumps({**asdict(spec), **asdict(spec.settings)}, sort_keys=True)
+    data = corpora.fingerprint(spec.corpus)
+    return cache.digest(fixed, data, fingerprint(base, tokenizer), code_hash(fit, splits))
+
+
+def _train(spec: Spec, folder: Path, key: str) -> None:
+    """Train a model and put its folder in place in one move."""
+    parts = splits(spec.corpus)
+    classes = int(max(parts["train"].labels)) + 1
+    model, tokenizer = models.classifier(classes, spec.name, seed=spec.seed)
+    fitted = fit(model, tokenizer, parts["train"], parts["validation"], spec.settings)
+    with cache.explained(folder.parent):
+        work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".part-"))
+        try:
+            model.cpu().save_pretrained(work)
+            tokenizer.save_pretrained(work)
+            fitted.history.to_csv(work / "history.csv", index=False)
+            seal = {"key": key, "weights": _sha256(work), "device": fitted.device}
+            seal |= {"precision": fitted.precision, "best_epoch": str(fitted.best_epoch)}
+            (work / "origin.json").write_text(json.dumps(seal), encoding="utf-8")
+            work.replace(folder)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def _complete(folder: Path, key: str) -> bool:
+    """Tell whether a folder holds what was sealed under ``key``, to the byte."""
+    try:
+        seal = json.loads((folder / "origin.json").read_text(encoding="utf-8"))
+        return seal["key"] == key and seal["weights"] == _sha256(folder)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _sha256(folder: Path) -> str:
+    names = ("model.safetensors", "config.json", "tokenizer.json", "history.csv")
+    return cache.digest(*((folder / name).read_bytes() for name in names))
+
+
+def _read(folder: Path) -> Finetuned:
+    import pandas as pd
+
+    model, tokenizer = models.tuned(folder)
+    origin = json.loads((folder / "origin.json").read_text(encoding="utf-8"))
+    return Finetuned(model, tokenizer, pd.read_csv(folder / "history.csv"), origin)
