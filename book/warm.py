@@ -10,7 +10,7 @@ from __future__ import annotations
 from illusionkit import corpora
 from illusionkit.features import features
 
-SHARED = ("editorials", "product_reviews")
+SHARED = ("editorials", "product_reviews", "movie_reviews")
 """The corpora whose features more than one page or test asks for."""
 
 

@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
     fetching = commands.add_parser("fetch", help="fetch the data that experiments need")
     fetching.add_argument("ids", nargs="*", metavar="ID", help="archives or experiments")
-    fetching.add_argument("--all", action="store_true", help="every pinned archive")
+    fetching.add_argument("--all", action="store_true", help="every pinned archive but the stand-ins")
     fetching.set_defaults(command=_fetch)
 
     measuring = commands.add_parser("measure", help="run an experiment")
@@ -100,10 +100,13 @@ def _fetch(asked: argparse.Namespace) -> None:
     from illusionkit.illusions import experiments
 
     known = experiments()
-    wanted = list(archives.sources()) if asked.all or not asked.ids else []
+    stand_ins = {source.alternate for source in archives.sources().values()}
+    every = [name for name in archives.sources() if name not in stand_ins]
+    wanted = every if asked.all or not asked.ids else []
     for name in asked.ids:
         sets = known[name].data if name in known else ()
-        wanted += [corpora.SOURCES[data][0] for data in sets] or [archives.source(name).id]
+        sources = [corpora.SOURCES[data][0] for data in sets] or [archives.source(name).id]
+        wanted += sources + list(known[name].weights if name in known else ())
     for name in dict.fromkeys(wanted):
         print(f"{name}: {archives.fetch(name)}")
 

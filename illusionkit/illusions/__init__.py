@@ -11,9 +11,9 @@ from illusionkit.experiment import Experiment
 @cache
 def experiments() -> dict[str, Experiment]:
     """Return every registered experiment by its id, in the order of the pipeline's steps."""
-    from illusionkit.illusions import collect, collect_groups
+    from illusionkit.illusions import collect, collect_groups, tune
 
-    steps = (collect, collect_groups)
+    steps = (collect, collect_groups, tune)
     return {found.id: found for step in steps for found in step.EXPERIMENTS}
 
 
