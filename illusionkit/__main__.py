@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
     fetching = commands.add_parser("fetch", help="fetch the data that experiments need")
     fetching.add_argument("ids", nargs="*", metavar="ID", help="archives or experiments")
-    fetching.add_argument("--all", action="store_true", help="every pinned archive but the stand-ins")
+    fetching.add_argument("--all", action="store_true", help="all archives but the stand-ins")
     fetching.set_defaults(command=_fetch)
 
     measuring = commands.add_parser("measure", help="run an experiment")
