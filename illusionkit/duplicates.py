@@ -54,7 +54,8 @@ def overlap(train: Sequence[str], test: Sequence[str], *, near: float = NEAR) ->
     """
     known = sorted({normalise(text) for text in train})
     asked, unique = _exact(test)
-    hit = np.isin(np.array(unique, dtype=object), np.array(known, dtype=object))
+    exact = set(known)
+    hit = np.array([text in exact for text in unique], dtype=bool)
     if near < 1 and known:
         left, _ = _near_pairs(unique, known, near)
         hit[left] = True

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import inspect
+import io
 import json
 import os
 import platform
 import textwrap
+import tokenize
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -95,7 +97,7 @@ def _uses(item: Any) -> Iterator[tuple[str, Any]]:
         for space in spaces:
             for name in sorted(names & set(space)):
                 value = space[name]
-                if _is_code(value) or isinstance(value, (int, float, str, tuple)):
+                if _is_code(value) or _is_plain(value):
                     yield name, value
 
 
@@ -113,6 +115,15 @@ def _is_code(value: Any) -> bool:
     return code and _ours(str(inner.__module__))
 
 
+def _is_plain(value: Any) -> bool:
+    """Tell whether ``value`` is a constant whose repr says all of it."""
+    if isinstance(value, dict):
+        return all(_is_plain(entry) for pair in value.items() for entry in pair)
+    if isinstance(value, tuple):
+        return all(_is_plain(entry) for entry in value)
+    return value is None or isinstance(value, (int, float, str))
+
+
 def _ours(module: str) -> bool:
     package, _, rest = module.partition(".")
     return package == "illusionkit" and rest not in INFRASTRUCTURE
@@ -125,12 +136,15 @@ def _source(item: Any) -> str:
     except OSError:  # typed at a prompt: no file holds it
         code = item.__code__
         return repr((code.co_code, code.co_consts, code.co_names))
-    drop: set[int] = set()
+    lines = text.splitlines()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            row, column = token.start
+            lines[row - 1] = lines[row - 1][:column]
     for node in ast.walk(ast.parse(text)):
         documented = isinstance(node, (ast.FunctionDef, ast.ClassDef))
         if documented and ast.get_docstring(node) is not None:  # type: ignore[arg-type]
             first = node.body[0]  # type: ignore[attr-defined]
-            drop |= set(range(first.lineno, (first.end_lineno or first.lineno) + 1))
-    lines = enumerate(text.splitlines(), start=1)
-    kept = (line.rstrip() for number, line in lines if number not in drop)
-    return "\n".join(line for line in kept if line and not line.lstrip().startswith("#"))
+            last = first.end_lineno or first.lineno
+            lines[first.lineno - 1 : last] = [""] * (last - first.lineno + 1)
+    return "\n".join(line.rstrip() for line in lines if line.strip())
