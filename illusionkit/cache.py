@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -59,21 +61,31 @@ def explained(path: Path) -> Iterator[None]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file beside ``path``, so that two processes never build one thing twice."""
+    """Hold the lock file beside ``path``, so that two processes never build one thing twice.
+
+    What killed processes left half-written of ``path`` is cleared away.
+    """
     with explained(path.parent):
         lock = FileLock(f"{path}.lock")
         lock.acquire()
     try:
+        for left in path.parent.glob(f"{glob.escape(part(path))}*"):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
         yield
     finally:
         lock.release()
+
+
+def part(path: Path) -> str:
+    """Return how the names of unfinished files and folders begin that shall become ``path``."""
+    return f".part-{path.name}-"
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path in the folder of ``path``; move it there only if all went well."""
     with explained(path.parent):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".part-", suffix=path.suffix)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=part(path), suffix=path.suffix)
         os.close(handle)
         temporary = Path(name)
         try:
