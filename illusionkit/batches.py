@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from illusionkit.errors import TrainingError
 from illusionkit.experiment import Array
 
 if TYPE_CHECKING:
@@ -31,6 +32,14 @@ class Settings:
     max_tokens: int = 128
     seed: int = 0
     restore_best: bool = True
+
+    def __post_init__(self) -> None:
+        if min(self.epochs, self.batch_size) < 1 or self.max_tokens < 3 or self.seed < 0:
+            raise TrainingError("At least 1 epoch, 1 row a batch, 3 tokens, and a seed from 0 on.")
+        if not (self.learning_rate > 0 and self.clip > 0 and self.weight_decay >= 0):
+            raise TrainingError("Learning rate and clip must be above 0, weight decay not below.")
+        if not 0 <= self.warmup <= 1:
+            raise TrainingError(f"The warm-up is a share of all steps, not {self.warmup}.")
 
 
 BUDGETS = {

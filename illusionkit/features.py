@@ -24,21 +24,19 @@ def features(texts: Sequence[str], name: str = "packaged") -> NDArray[np.float32
     """Return one row of frozen features a text: the mean of the encoder's last layer.
 
     Shape (texts, width), width 384 for the packaged encoder. Texts are cut at 128 tokens. Kept in
-    the cache under a key of weights, tokenizer, texts and this module's code; a damaged or foreign
-    file is made anew. Used in chapters 3 and 5.
+    the cache under a key of weights, vocabulary, texts and the code of `encode`; a damaged or
+    foreign file is made anew. Used in chapters 3 and 5.
 
     Raises
     ------
     DataError
-        No texts, or something that is no text.
+        No texts, one text instead of a list, or something that is no valid text.
     ModelError
         The encoder can't be loaded.
     """
     from illusionkit import models
 
-    texts = list(texts)
-    if not texts or not all(isinstance(text, str) for text in texts):
-        raise DataError("Features need a list of at least one text, and texts only.")
+    texts = require_texts(texts)
     model, tokenizer = models.encoder(name)
     code = inspect.getsource(encode)
     key = cache.digest("features", code, str(MAX_TOKENS), fingerprint(model, tokenizer), *texts)
@@ -47,6 +45,25 @@ def features(texts: Sequence[str], name: str = "packaged") -> NDArray[np.float32
         return {"features": encode(texts, model, tokenizer)}
 
     return cache.arrays("features", key, make)["features"]
+
+
+def require_texts(texts: Sequence[str]) -> list[str]:
+    """Return the texts as a list, or raise `DataError` if they are none, or not all text."""
+    found = [] if isinstance(texts, str) else list(texts)
+    if not found or not all(isinstance(text, str) for text in found):
+        raise DataError("A list of at least one text is needed, and nothing but texts.")
+    broken = next((i for i, text in enumerate(found) if not _is_unicode(text)), None)
+    if broken is not None:
+        raise DataError(f"Text {broken} holds half a character (a lone surrogate): mend it first.")
+    return found
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def encode(

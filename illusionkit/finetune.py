@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from illusionkit.batches import Batches, Settings, Split
-from illusionkit.errors import TrainingError
+from illusionkit.errors import DataError, TrainingError
 from illusionkit.experiment import Array
+from illusionkit.features import require_texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,14 +53,16 @@ def fit(
 ) -> Fitted:
     """Train ``model`` in place and return its history.
 
-    With ``restore_best`` the model ends with the weights of the epoch whose validation loss was
-    lowest. ``log`` names a folder for a TensorBoard log.
+    The model ends in evaluation mode, on the device it was trained on; with ``restore_best``, with
+    the weights of the epoch whose validation loss was lowest. ``log`` names a folder for a
+    TensorBoard log. The global random numbers are seeded.
 
     Raises
     ------
     TrainingError
         Before training: an empty split, labels out of range or not whole, one class only, texts
-        that are not text, no known token. During training: a loss that is not finite.
+        that are not text, no known token, more tokens than the model reads. During training: a
+        loss that is not finite.
     """
     import torch
     from accelerate import Accelerator
@@ -68,6 +71,7 @@ def fit(
     settings = settings or Settings()
     check_split(model, tokenizer, train, name="training")
     check_split(model, tokenizer, validation, name="validation")
+    check_length(model, settings)
     set_seed(settings.seed)
     accelerator = Accelerator(mixed_precision=precision()[0])
     batches = Batches(tokenizer, train, settings)
@@ -91,6 +95,7 @@ def fit(
             optimizer.zero_grad()
             total += require_finite(loss.item(), epoch) * len(labels)
         scores = evaluate(model, tokenizer, validation, settings)
+        require_finite(scores["validation_loss"], epoch)
         seconds = time.perf_counter() - began
         rows.append(
             {"epoch": epoch, "train_loss": total / len(train), **scores, "seconds": seconds}
@@ -120,12 +125,22 @@ def probabilities(
 ) -> Array:
     """Return the model's probability of each class for each text, shape (texts, classes).
 
-    The model is in evaluation mode: no dropout, no gradients.
+    The model is put into evaluation mode: no dropout, no gradients. Any text will do, the empty
+    one too; what is longer than the settings say is cut.
+
+    Raises
+    ------
+    DataError
+        No texts, one text instead of a list, or something that is no valid text.
+    TrainingError
+        The settings allow longer texts than the model can read.
     """
     import torch
 
+    texts, settings = require_texts(texts), settings or Settings()
+    check_length(model, settings)
     model.eval()
-    batches = Batches(tokenizer, Split(texts, [0] * len(texts)), settings or Settings())
+    batches = Batches(tokenizer, Split(texts, [0] * len(texts)), settings)
     found = np.empty((len(texts), int(model.config.num_labels or 0)), dtype=np.float64)
     with torch.inference_mode():
         for rows, inputs, _ in batches.in_order(model.device):
@@ -138,7 +153,7 @@ def evaluate(
 ) -> dict[str, float]:
     """Return validation_loss (mean over rows, in nats) and validation_accuracy."""
     chances = probabilities(model, tokenizer, split.texts, settings)
-    labels = np.asarray(split.labels)
+    labels = np.asarray(split.labels, dtype=np.int64)
     likely = np.clip(chances[np.arange(len(labels)), labels], 1e-12, None)
     hits = chances.argmax(axis=1) == labels
     return {"validation_loss": float(-np.log(likely).mean()), "validation_accuracy": hits.mean()}
@@ -169,17 +184,43 @@ def check_split(
     if not len(split) or len(split.texts) != len(split.labels):
         sizes = f"{len(split.texts)} texts, {len(split.labels)} labels"
         raise TrainingError(f"The {name} split needs as many labels as texts, at least 1: {sizes}.")
-    if not all(isinstance(text, str) for text in split.texts):
-        raise TrainingError(f"The {name} split holds something that is no text.")
-    labels = np.asarray(split.labels, dtype=float)
-    if np.isnan(labels).any() or (labels % 1).any():
-        raise TrainingError(f"The {name} labels must be whole numbers; some are missing or not.")
+    try:
+        require_texts(split.texts)
+    except DataError as error:
+        raise TrainingError(f"The texts of the {name} split can't be read. {error}") from error
+    labels = _whole(split, name)
     classes = int(model.config.num_labels or 0)
     if labels.min() < 0 or labels.max() >= classes:
-        raise TrainingError(f"The {name} labels must lie in 0 to {classes - 1}.")
+        found = f"they lie in {labels.min():g} to {labels.max():g}"
+        raise TrainingError(f"The {name} labels must lie in 0 to {classes - 1}; {found}.")
     if name == "training" and len(np.unique(labels)) < 2:
-        raise TrainingError("The training split has one class only: there is nothing to learn.")
+        raise TrainingError(
+            "The training split has one class only, there is nothing to learn: draw it anew."
+        )
     _check_known(tokenizer, split, name)
+
+
+def _whole(split: Split, name: str) -> Array:
+    """Return the labels as numbers, shape (rows,), or raise unless they are whole numbers."""
+    try:
+        labels = np.asarray(split.labels, dtype=float)
+        text = np.asarray(split.labels).dtype.kind in "US"  # float("1") would be let through
+    except (TypeError, ValueError):
+        labels, text = np.zeros(1), True
+    whole = np.isfinite(labels).all() and not (labels % 1).any()
+    if text or labels.ndim != 1 or not whole:
+        raise TrainingError(
+            f"The {name} labels must be whole numbers from 0, one a text; some are missing or not: "
+            "drop those rows, or number the classes."
+        )
+    return labels
+
+
+def check_length(model: PreTrainedModel, settings: Settings) -> None:
+    """Raise `TrainingError` if the settings allow longer texts than the model can read."""
+    longest = getattr(model.config, "max_position_embeddings", settings.max_tokens)
+    if settings.max_tokens > longest:
+        raise TrainingError(f"The model reads {longest} tokens, not {settings.max_tokens}.")
 
 
 def _check_known(tokenizer: PreTrainedTokenizerBase, split: Split, name: str) -> None:
@@ -188,7 +229,10 @@ def _check_known(tokenizer: PreTrainedTokenizerBase, split: Split, name: str) ->
     for text in split.texts:
         if set(tokenizer(text, truncation=True, max_length=512)["input_ids"]) - special:
             return
-    raise TrainingError(f"No text of the {name} split has a token that the vocabulary knows.")
+    raise TrainingError(
+        f"No text of the {name} split has a token that the vocabulary knows: is it in the language "
+        "of the model?"
+    )
 
 
 def _groups(model: PreTrainedModel, settings: Settings) -> list[dict[str, Any]]:

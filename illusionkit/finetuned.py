@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+SEALED = (
+    "model.safetensors",
+    "config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "history.csv",
+)
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
 
 
@@ -54,11 +61,24 @@ class Finetuned:
     origin: Mapping[str, str]
 
 
+def require_corpus(corpus: str) -> None:
+    """Raise `TrainingError` unless there is a corpus of this name."""
+    if corpus not in corpora.CORPORA:
+        known = ", ".join(corpora.CORPORA)
+        raise TrainingError(f"No corpus is called '{corpus}'. There are: {known}.")
+
+
 def splits(corpus: str = "movie_reviews") -> dict[str, Split]:
     """Return the book's training, validation and test split of a corpus (80, 10, 10 %).
 
     A unit falls into its split by a hash, so that copies stay together and a row never moves.
+
+    Raises
+    ------
+    TrainingError
+        No corpus has this name.
     """
+    require_corpus(corpus)
     table = corpora.CORPORA[corpus]()
     key = table.groupby("unit")["text"].transform("min")
     draws = [int(hashlib.sha256(f"split:{text}".encode()).hexdigest()[:8], 16) for text in key]
@@ -75,7 +95,8 @@ def finetuned(spec: Spec | None = None) -> Finetuned:
     """Return the fine-tuned model of ``spec``, trained if the cache does not hold it.
 
     Training happens once, under a lock; a folder that is incomplete or was damaged is thrown away
-    and made anew. Used in chapters 1 and 5.
+    and made anew. A complete one is read without the lock, so a cache that can only be read serves.
+    Used in chapters 1 and 5.
 
     Raises
     ------
@@ -85,15 +106,17 @@ def finetuned(spec: Spec | None = None) -> Finetuned:
     spec = spec or Spec()
     key = _key(spec)
     folder = cache.folder("models") / f"finetuned-{key[:20]}"
-    with cache.locked(folder):
-        if not _complete(folder, key):
-            shutil.rmtree(folder, ignore_errors=True)
-            _train(spec, folder, key)
+    if not _complete(folder, key):
+        with cache.locked(folder):
+            if not _complete(folder, key):  # nobody trained it while this process waited
+                shutil.rmtree(folder, ignore_errors=True)
+                _train(spec, folder, key)
     return _read(folder)
 
 
 def _key(spec: Spec) -> str:
     """Return a hash of what the weights depend on."""
+    require_corpus(spec.corpus)
     base, tokenizer = models.encoder(spec.name)
     fixed = json.dumps({**asdict(spec), **asdict(spec.settings)}, sort_keys=True)
     data = corpora.fingerprint(spec.corpus)
@@ -107,7 +130,7 @@ def _train(spec: Spec, folder: Path, key: str) -> None:
     model, tokenizer = models.classifier(classes, spec.name, seed=spec.seed)
     fitted = fit(model, tokenizer, parts["train"], parts["validation"], spec.settings)
     with cache.explained(folder.parent):
-        work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".part-"))
+        work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=cache.part(folder)))
         try:
             model.cpu().save_pretrained(work)
             tokenizer.save_pretrained(work)
@@ -115,6 +138,7 @@ def _train(spec: Spec, folder: Path, key: str) -> None:
             seal = {"key": key, "weights": _sha256(work), "device": fitted.device}
             seal |= {"precision": fitted.precision, "best_epoch": str(fitted.best_epoch)}
             (work / "origin.json").write_text(json.dumps(seal), encoding="utf-8")
+            work.chmod(0o755)  # mkdtemp lets nobody else read
             work.replace(folder)
         finally:
             shutil.rmtree(work, ignore_errors=True)
@@ -130,8 +154,8 @@ def _complete(folder: Path, key: str) -> bool:
 
 
 def _sha256(folder: Path) -> str:
-    names = ("model.safetensors", "config.json", "tokenizer.json", "history.csv")
-    return cache.digest(*((folder / name).read_bytes() for name in names))
+    """Return a hash of every file that `_read` reads, but for the seal itself."""
+    return cache.digest(*((folder / name).read_bytes() for name in SEALED))
 
 
 def _read(folder: Path) -> Finetuned:
