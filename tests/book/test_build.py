@@ -161,4 +161,4 @@ def test_a_short_formula_keeps_its_comma(body: str, kept: int) -> None:
 
 def test_a_verdict_stays_on_the_line_of_its_value() -> None:
     line = tidy.mended("a: expected 0.1 ± 0.2 · this run ⟨0.15⟩ ✓")
-    assert line.split(" ")[-1] == "⟨0.15⟩\N{NO-BREAK SPACE}✓" and len(line.split(" ")) == 6
+    assert line.split(" ")[-1] == "⟨0.15⟩\N{NO-BREAK SPACE}✓" and len(line.split(" ")) == 7
