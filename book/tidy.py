@@ -43,6 +43,9 @@ MENDED = {
     'role="doc-biblioentry"': 'role="listitem"',
     # The fold says by itself what it holds.
     ' aria-label="Toggle hidden content"': "",
+    # The verdict on a claim stays on the line of its value, which stays whole.
+    "⟩ ✓": "⟩\N{NO-BREAK SPACE}✓",
+    " ± ": "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}",
 }
 UNIT = re.compile(r"(?<=\d) (?=%|points?\b)")
 FORMULA_END = re.compile(r'(<span class="math[^>]*>[^<]{1,60}</span>[,.;:!?)]+)')

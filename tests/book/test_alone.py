@@ -1,25 +1,53 @@
 """A page alone, as Colab opens it: an empty folder, the packages found there, its own first cell.
 
-The environment stands for Colab's: a fresh virtual environment that finds this one's packages
-(without the kit), a `google.colab` module, and a wheel of the kit named by ILLUSIONKIT_INSTALL.
+The environment is a real one, made for this run: Colab's older IPython, ipywidgets, numpy, pandas
+and transformers, a real torch, and a `google.colab` module. It sees no package of the one that
+runs the tests. The kit comes into it as a wheel, named by ILLUSIONKIT_INSTALL, through the page's
+first cell.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
-import sysconfig
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import address
+import execute
+import nbformat
 import notebooks
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpec
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+from nbval.plugin import get_sanitize_patterns
 
 PAGES = notebooks.pages()
+each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+
+# What Colab has, or nearly (it pins; these take the newest of the series that has a wheel here).
+FOUND = (
+    "torch", "numpy<2.2", "transformers<4.58", "pandas<2.3", "scipy<1.15", "scikit-learn<1.7",
+    "matplotlib<3.11", "joblib", "tqdm", "filelock", "platformdirs", "tomli",
+    "ipython<8", "ipykernel<6.18", "ipywidgets<8", "notebook<7",
+)  # fmt: skip
+KEPT = ("torch", "numpy", "transformers")
+OFFLINE = re.compile(r"NewConnectionError|NameResolutionError|ConnectTimeout|ProxyError")
+ASKED = """\
+import sys
+import illusionkit, numpy, torch, transformers
+print(sys.prefix, illusionkit.__file__, sep="\\n")
+print(numpy.__version__, torch.__version__, transformers.__version__, sep="\\n")
+"""
 
 
 def run(*command: str | Path, cwd: Path) -> str:
@@ -39,66 +67,171 @@ def wheel(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def colab(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of a fresh environment that finds packages outside of itself, but not the kit.
-
-    They lie behind links in a folder of their own: pip changes nothing outside its environment.
-    """
+def made(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Path]:
+    """The Python of a fresh environment with the packages of FOUND; removed afterwards."""
     folder = tmp_path_factory.mktemp("colab")
-    found = folder / "found"
-    found.mkdir()
-    for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if "illusionkit" not in entry.name and entry.suffix != ".pth":
-            (found / entry.name).symlink_to(entry)
     run(sys.executable, "-m", "venv", folder / "env", cwd=folder)
     python = folder / "env" / "bin" / "python"
+    install = [python, "-m", "pip", "install", "-q", "--no-compile", "--progress-bar", "off"]
+    done = subprocess.run(
+        [*install, "-c", root / "constraints.txt", *FOUND],
+        capture_output=True, text=True, check=False, env=plain(),
+    )  # fmt: skip
+    if done.returncode and OFFLINE.search(done.stderr) and not os.environ.get("CI"):
+        pytest.skip("no package index can be reached, so there is no environment to try")
+    assert done.returncode == 0, done.stderr[-3000:]
     where = "import sysconfig; print(sysconfig.get_path('purelib'))"
     own = Path(run(python, "-c", where, cwd=folder).strip())
-    (own / "found.pth").write_text(f"{found}\n", encoding="utf-8")
     (own / "google" / "colab").mkdir(parents=True)
     (own / "google" / "colab" / "__init__.py").write_text("", encoding="utf-8")
     # Colab's kernel has the module loaded before the first cell runs.
     (own / "sitecustomize.py").write_text("import google.colab\n", encoding="utf-8")
-    return python
+    yield python
+    # More than a gigabyte, and slow to go: other tests need not wait for it.
+    threading.Thread(target=shutil.rmtree, args=(folder, True), daemon=True).start()
+
+
+@pytest.fixture
+def colab(made: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The Python of that environment, without the kit, as a reader's kernel is started."""
+    run(made, "-m", "pip", "uninstall", "-q", "-y", "illusionkit", cwd=tmp_path)
+    for name in ("ILLUSIONKIT_STRICT", "ILLUSIONKIT_INSTALL", "PYTHONPATH", "VIRTUAL_ENV"):
+        monkeypatch.delenv(name, raising=False)
+    return made
+
+
+def plain() -> dict[str, str]:
+    """Return this environment's variables without those that lead back into it."""
+    return {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
 
 
 def packages(python: Path, folder: Path) -> dict[str, str]:
-    """Return every package pip sees, with its version."""
+    """Return every package pip sees, with its version, after its requirements were checked."""
+    run(python, "-m", "pip", "check", cwd=folder)
     listed = run(python, "-m", "pip", "list", "--format", "json", cwd=folder)
     return {package["name"]: package["version"] for package in json.loads(listed)}
 
 
-def kernel(python: Path) -> KernelManager:
-    """Return a manager whose kernel runs in another environment."""
+def executed(page: NotebookNode, python: Path, folder: Path) -> NotebookNode:
+    """Return the page after a run in a folder by the kernel of another environment."""
     manager = KernelManager()
     launch = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     manager._kernel_spec = KernelSpec(argv=launch, language="python")
-    return manager
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(page, km=manager, timeout=600, resources=resources).execute()
+    return page
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def unmeasured(cell: NotebookNode, root: Path) -> list[tuple[str, str]]:
+    """Return a cell's outputs as (kind, text) without what nbval blanks; no progress bars."""
+    rules = (root / "tests" / "nbval-sanitize.cfg").read_text(encoding="utf-8")
+    found = []
+    for kind, text in notebooks.output_texts(execute.normalised(only(cell)).cells[0]):
+        for pattern, blank in get_sanitize_patterns(rules):
+            text = re.sub(pattern, blank, text)
+        if kind in ("stdout", "text/html", "text/plain", "error"):
+            found.append((kind, text))
+    return sorted(found)  # the kinds of one output have no order
+
+
+def only(cell: NotebookNode) -> NotebookNode:
+    return nbformat.v4.new_notebook(cells=[cell])
+
+
+@each_page
 def test_page_runs_alone(
-    path: Path, wheel: Path, colab: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    path: Path, wheel: Path, colab: Path, root: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     monkeypatch.setenv("ILLUSIONKIT_INSTALL", str(wheel))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")  # whatever pip would exchange, it would have to fetch
-    monkeypatch.delenv("ILLUSIONKIT_STRICT", raising=False)
-    monkeypatch.delenv("PYTHONPATH", raising=False)
     before = packages(colab, tmp_path)
     alone = tmp_path / path.name
     shutil.copy(path, alone)
     page = notebooks.read(alone)
-    resources = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(page, km=kernel(colab), timeout=600, resources=resources).execute()
+    page.cells.append(nbformat.v4.new_code_cell(ASKED))
+    executed(page, colab, tmp_path)
+    asked = page.cells.pop().outputs[0].text.split()
     after = packages(colab, tmp_path)
-    assert after.pop("illusionkit")
-    assert after == before
-    said = "\n".join(text for c in page.cells for _, text in notebooks.output_texts(c))
-    assert "✗" not in said
+    assert after.pop("illusionkit") and after == before
+    env = colab.parent.parent
+    assert Path(asked[0]) == env and Path(asked[1]).is_relative_to(env)
+    assert sorted(asked[2:]) == sorted(before[name] for name in KEPT)
+    pairs = zip(notebooks.code_cells(page), notebooks.code_cells(notebooks.read(path)), strict=True)
+    for fresh, stored in list(pairs)[1:]:  # pip says something of its own in the first
+        assert unmeasured(fresh, root) == unmeasured(stored, root), stored.id
     assert [p.name for p in tmp_path.iterdir()] == [path.name], "the page left files behind"
 
 
-def test_the_kit_comes_from_the_wheel(wheel: Path, colab: Path, tmp_path: Path) -> None:
-    run(colab, "-m", "pip", "install", "-q", "--no-index", wheel, cwd=tmp_path)
-    where = run(colab, "-c", "import illusionkit; print(illusionkit.__file__)", cwd=tmp_path)
-    assert Path(where.strip()).is_relative_to(colab.parent.parent)
+def test_the_found_packages_are_older_than_ours(colab: Path, tmp_path: Path) -> None:
+    found = packages(colab, tmp_path)
+    assert "illusionkit" not in found
+    assert found["numpy"] < "2.2" and found["transformers"] < "4.58" and found["ipython"] < "8"
+    assert found["torch"].startswith("2.")
+
+
+def first_cell(path: Path) -> NotebookNode:
+    return notebooks.code_cells(notebooks.read(path))[0]
+
+
+def reserved(path: Path) -> NotebookNode:
+    """Return the first cell of a page as it is while the book has no public address."""
+    cell = first_cell(path)
+    cell.source = re.sub(r'"git\+[^"]*"', '"git+https://data-illusions.invalid/x.git"', cell.source)
+    return cell
+
+
+@pytest.mark.parametrize("path", PAGES[:1], ids=lambda path: path.stem)
+def test_without_an_address_the_first_cell_stops_in_colab(
+    path: Path, colab: Path, tmp_path: Path
+) -> None:
+    before = packages(colab, tmp_path)
+    with pytest.raises(CellExecutionError, match=r"Set the environment variable.*ILLUSIONKIT_INST"):
+        executed(only(reserved(path)), colab, tmp_path)
+    assert packages(colab, tmp_path) == before
+
+
+class Shell:
+    """Stands for IPython: keeps the magics that a cell calls."""
+
+    def __init__(self) -> None:
+        self.called: list[tuple[str, str]] = []
+
+    def run_line_magic(self, name: str, line: str) -> None:
+        self.called.append((name, line))
+
+
+def played(cell: NotebookNode) -> tuple[list[tuple[str, str]], dict[str, object]]:
+    """Run a cell here, with a shell that only takes notes; return the notes and its names."""
+    shell = Shell()
+    names: dict[str, object] = {"get_ipython": lambda: shell}
+    exec(TransformerManager().transform_cell(cell.source), names)
+    return shell.called, names
+
+
+@each_page
+def test_outside_colab_the_first_cell_does_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ILLUSIONKIT_INSTALL", "must-not-be-installed.whl")
+    monkeypatch.delitem(sys.modules, "google.colab", raising=False)
+    called, names = played(first_cell(path))
+    assert not called and "source" not in names
+    assert capsys.readouterr() == ("", "") and first_cell(path).outputs == []
+
+
+@each_page
+def test_in_colab_the_first_cell_stops_or_installs_one_thing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "google.colab", sys)
+    monkeypatch.delenv("ILLUSIONKIT_INSTALL", raising=False)
+    with pytest.raises(SystemExit, match="public address is not set yet"):
+        played(reserved(path))
+    monkeypatch.setenv("ILLUSIONKIT_INSTALL", "kit.whl")
+    called, names = played(reserved(path))
+    assert called == [("pip", 'install -q "$source"')] and names["source"] == "kit.whl"
+    monkeypatch.delenv("ILLUSIONKIT_INSTALL")
+    known = address.Address("https://github.com/someone/book", "main")
+    cell = address.with_cell(notebooks.read(path), known).cells[0]
+    called, names = played(cell)
+    assert called == [("pip", 'install -q "$source"')] and names["source"] == known.install

@@ -145,3 +145,20 @@ def test_doubled_and_unused_scripts_are_dropped() -> None:
     assert tidy.keep_scripts([*inline, *thebe, *other]) == [inline[0], *other]
     sheets = [_CascadingStyleSheet("sphinx-thebe.css"), _CascadingStyleSheet("custom.css")]
     assert tidy.keep_styles(sheets) == sheets[1:]
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        ('<span class="math x">\\(a\\)</span>, so', 1),
+        ('<span class="math x">\\(a\\)</span> so,', 0),
+        (f'<span class="math x">\\({"a" * 80}\\)</span>, so', 0),  # too wide for a phone
+    ],
+)
+def test_a_short_formula_keeps_its_comma(body: str, kept: int) -> None:
+    assert tidy.mended(body).count('<span class="book-keep">') == kept
+
+
+def test_a_verdict_stays_on_the_line_of_its_value() -> None:
+    line = tidy.mended("a: expected 0.1 ± 0.2 · this run ⟨0.15⟩ ✓")
+    assert line.split(" ")[-1] == "⟨0.15⟩\N{NO-BREAK SPACE}✓" and len(line.split(" ")) == 7

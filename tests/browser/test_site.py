@@ -264,6 +264,7 @@ def test_what_is_folded_unfolds_by_keyboard(visit: Visit, name: str) -> None:
         code, summary = fold.locator("pre").first, fold.locator("summary")
         assert not code.is_visible()
         closed = summary.inner_text()
+        assert summary.get_attribute("aria-label") is None  # it is called what it shows
         summary.focus()
         page.keyboard.press("Enter")
         assert code.is_visible() and code.inner_text().strip()
