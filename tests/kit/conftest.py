@@ -1,7 +1,14 @@
-"""What the tests of the kit share: an empty cache, a local package index, counted runs."""
+"""What the tests of the kit share: caches, a local package index, counted runs, models."""
+
+import os
 
 import pytest
 from packages import Index
+from small_models import save_small
+
+from illusionkit import archives, models
+
+USERS_CACHE = os.environ.get("ILLUSIONKIT_CACHE")
 
 
 @pytest.fixture
@@ -38,3 +45,41 @@ def run_log(tmp_path, monkeypatch):
     """The file in which `synthetic` notes every reading it runs."""
     monkeypatch.setenv("SYNTHETIC_LOG", str(tmp_path / "runs.txt"))
     return tmp_path / "runs.txt"
+
+
+@pytest.fixture
+def fresh_cache(empty_cache):
+    """A cache of this test's own: it holds the fetched archives, and nothing made from them."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delenv("ILLUSIONKIT_CACHE")
+        if USERS_CACHE:
+            patched.setenv("ILLUSIONKIT_CACHE", USERS_CACHE)
+        fetched = archives.fetch("minilm")
+    (empty_cache / "archives").mkdir(parents=True)
+    (empty_cache / "archives" / fetched.name).symlink_to(fetched)
+    return empty_cache
+
+
+@pytest.fixture(scope="session")
+def packaged():
+    """The packaged encoder and its tokenizer; a test leaves them as they are."""
+    return models.encoder()
+
+
+@pytest.fixture(scope="session")
+def tokenizer(packaged):
+    """The tokenizer of the packaged encoder."""
+    return packaged[1]
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory, tokenizer):
+    """The folder of a small BERT, quick to train."""
+    return save_small(tmp_path_factory.mktemp("small"), tokenizer)
+
+
+@pytest.fixture(scope="session")
+def still(tmp_path_factory, tokenizer):
+    """The folder of a small BERT without dropout."""
+    none = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    return save_small(tmp_path_factory.mktemp("still"), tokenizer, **none)
