@@ -130,7 +130,11 @@ def test_a_hint_that_tells_the_answer_would_be_seen() -> None:
 
 
 @each_answer
-@pytest.mark.parametrize("wrong", [None, "a half", [0.5, 0.6], {}, b"x", object()], ids=repr)
+@pytest.mark.parametrize(
+    "wrong",
+    [None, "a half", [0.5, 0.6], {}, b"x", object()],
+    ids=lambda value: type(value).__name__,
+)
 def test_what_is_no_number_is_refused(
     name: str, wrong: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
