@@ -1,0 +1,445 @@
+"""The training loop: it learns, it does what it says in each step, and it stops at nonsense."""
+
+import math
+import random
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_models import same, weights
+
+from illusionkit import corpora, finetune, models
+from illusionkit.batches import Batches, Settings, Split
+from illusionkit.errors import DataError, TrainingError
+from illusionkit.finetune import check_split, evaluate, fit, precision, probabilities
+
+QUICK = Settings(epochs=2, batch_size=16, learning_rate=1e-3, max_tokens=32)
+
+
+@pytest.fixture(scope="module")
+def reviews():
+    """Real reviews, plainly bad (0) or plainly good (1), and their split in two."""
+    table = corpora.movie_reviews().drop_duplicates("unit")
+    table = table[table["label"].isin((0, 4))].groupby("label").sample(208, random_state=0)
+    table = table.sample(frac=1, random_state=0)
+    texts, labels = list(table["text"]), [int(label == 4) for label in table["label"]]
+    return Split(texts[:256], labels[:256]), Split(texts[256:416], labels[256:416])
+
+
+@pytest.fixture(scope="module")
+def some(reviews):
+    """A few of them."""
+    train, validation = reviews
+    return Split(train.texts[:52], train.labels[:52]), Split(
+        validation.texts[:30], validation.labels[:30]
+    )
+
+
+def trained(folder, splits, settings=QUICK, **more):
+    """Train a small model; return it, its tokenizer and what `fit` gave."""
+    model, tokenizer = models.classifier(2, str(folder), seed=settings.seed)
+    return model, tokenizer, fit(model, tokenizer, *splits, settings, **more)
+
+
+@pytest.fixture(scope="module")
+def real(reviews, tmp_path_factory):
+    """The packaged encoder, trained for two epochs on 256 reviews, with a log."""
+    log = tmp_path_factory.mktemp("log")
+    settings = Settings(epochs=2, batch_size=16, learning_rate=1e-4, max_tokens=32)
+    model, tokenizer = models.classifier(2)
+    fitted = fit(model, tokenizer, *reviews, settings, log=log)
+    return model, tokenizer, settings, fitted, log
+
+
+def test_a_real_bert_learns_real_reviews(real, reviews):
+    model, tokenizer, settings, fitted, _ = real
+    first, last = fitted.history["train_loss"]
+    assert last < first < math.log(2) + 0.05
+    for split, better in zip(reviews, (0.2, 0.1), strict=True):
+        labels = np.array(split.labels)
+        majority = max(labels.mean(), 1 - labels.mean())
+        right = probabilities(model, tokenizer, split.texts, settings).argmax(axis=1) == labels
+        assert right.mean() > majority + better
+
+
+def test_the_history_has_one_row_an_epoch(real):
+    history, fitted = real[3].history, real[3]
+    columns = ["epoch", "train_loss", "validation_loss", "validation_accuracy", "seconds"]
+    assert list(history) == columns
+    assert history["epoch"].tolist() == [1, 2]
+    assert history["seconds"].is_monotonic_increasing
+    assert (history["seconds"] > 0).all()
+    assert fitted.best_epoch == history["epoch"][history["validation_loss"].idxmin()]
+
+
+def test_where_it_ran_is_told(real):
+    assert real[3].device == str(real[0].device)
+    assert real[3].precision == precision()[1]
+
+
+def test_the_log_is_what_tensorboard_reads(real):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    history, log = real[3].history, real[4]
+    read = EventAccumulator(str(log)).Reload()
+    assert sorted(read.Tags()["scalars"]) == sorted(set(history) - {"epoch"})
+    for name in read.Tags()["scalars"]:
+        events = read.Scalars(name)
+        assert [event.step for event in events] == history["epoch"].tolist()
+        assert np.allclose([event.value for event in events], history[name], rtol=1e-6)
+
+
+def test_without_a_log_nothing_is_written(still, some, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trained(still, some)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_seed_gives_the_same_weights_whatever_was_drawn_before(small, some):
+    first, _, fitted = trained(small, some)
+    random.seed(5)
+    np.random.seed(5)
+    again, _, repeated = trained(small, some)
+    assert same(weights(first), weights(again))
+    kept = ["train_loss", "validation_loss", "validation_accuracy"]
+    pd.testing.assert_frame_equal(fitted.history[kept], repeated.history[kept], check_exact=True)
+
+
+def test_another_seed_trains_otherwise_even_from_one_start(small, some):
+    found = []
+    for seed in (0, 1):
+        model, tokenizer = models.classifier(2, str(small), seed=0)
+        fit(model, tokenizer, *some, Settings(epochs=1, max_tokens=32, seed=seed))
+        found.append(weights(model))
+    assert not same(*found)
+
+
+def by_hand(model, tokenizer, split, settings):
+    """Train as one would write it down, step by step; return the loss of each step."""
+    import torch
+
+    batches = Batches(tokenizer, split, settings)
+    matrices = [p for p in model.parameters() if p.ndim == 2]
+    vectors = [p for p in model.parameters() if p.ndim == 1]
+    groups = [
+        {"params": matrices, "weight_decay": settings.weight_decay},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, foreach=False)
+    steps, losses = settings.epochs * len(batches), []
+    rise = round(settings.warmup * steps)
+    model.train()
+    for epoch in range(1, settings.epochs + 1):
+        for inputs, labels in batches.shuffled(epoch, "cpu"):
+            step = len(losses)
+            share = (step + 1) / rise if step < rise else (steps - step) / (steps - rise)
+            for group in optimizer.param_groups:
+                group["lr"] = settings.learning_rate * share
+            model.zero_grad()
+            likely = model(**inputs).logits.log_softmax(dim=1)[range(len(labels)), labels]
+            (-likely.mean()).backward()
+            gradients = [p.grad for p in model.parameters()]
+            norm = torch.sqrt(sum((gradient**2).sum() for gradient in gradients))
+            for gradient in gradients:
+                gradient *= min(1.0, settings.clip / (norm.item() + 1e-6))
+            optimizer.step()
+            losses.append(-likely.mean().item())
+    return losses
+
+
+@pytest.mark.parametrize("clip", [0.05, 1e6])
+def test_the_loop_is_the_one_written_by_hand(still, some, clip):
+    settings = Settings(
+        epochs=2,
+        batch_size=16,
+        learning_rate=1e-4,
+        weight_decay=0.5,
+        warmup=0.25,
+        clip=clip,
+        max_tokens=32,
+        restore_best=False,
+    )
+    model, tokenizer, _ = trained(still, some, settings)
+    wanted, _ = models.classifier(2, str(still), seed=0)
+    before = weights(wanted)
+    losses = by_hand(wanted, tokenizer, some[0], settings)
+    assert len(losses) == 8
+    for name, tensor in weights(wanted).items():
+        if name.endswith("key.bias"):
+            continue  # it changes no attention: its gradient is 0 but for rounding
+        assert (model.state_dict()[name] - tensor).abs().max() < 1e-6, name
+        assert (before[name] - tensor).abs().max() > 1e-5, name
+
+
+def test_the_training_loss_weighs_every_row_the_same(still, some):
+    """With steps of next to nothing it is the mean over rows, though the last batch is short."""
+    train = Split(
+        [*some[0].texts[:16], "An awful, boring, stupid film."], [*some[0].labels[:16], 0]
+    )
+    settings = Settings(epochs=1, batch_size=16, learning_rate=1e-12, max_tokens=32)
+    model, tokenizer, fitted = trained(still, (train, some[1]), settings)
+    chances = probabilities(model, tokenizer, train.texts, settings)
+    rows = -np.log(chances[range(17), train.labels])
+    order = [labels for _, labels in Batches(tokenizer, train, settings).shuffled(1, "cpu")]
+    assert sorted(len(labels) for labels in order) == [1, 16]
+    assert fitted.history["train_loss"][0] == pytest.approx(rows.mean(), abs=1e-6)
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Note, at each step of the optimiser, the gradient's norm and the learning rate."""
+    import torch
+
+    noted = []
+    step = torch.optim.AdamW.step
+
+    def note(self, *arguments, **named):
+        gradients = [p.grad for group in self.param_groups for p in group["params"]]
+        norm = torch.stack([g.norm() for g in gradients if g is not None]).norm().item()
+        noted.append((norm, self.param_groups[0]["lr"]))
+        return step(self, *arguments, **named)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", note)
+    return noted
+
+
+def test_gradients_are_clipped(still, some, steps):
+    trained(still, some, Settings(epochs=1, batch_size=16, max_tokens=32, clip=0.01))
+    assert [norm for norm, _ in steps] == [pytest.approx(0.01, rel=1e-3)] * 4
+    steps.clear()
+    trained(still, some, Settings(epochs=1, batch_size=16, max_tokens=32, clip=100.0))
+    assert all(0.02 < norm < 100 for norm, _ in steps)
+
+
+def test_the_learning_rate_rises_then_falls(still, some, steps):
+    settings = Settings(epochs=5, batch_size=16, learning_rate=1e-4, warmup=0.2, max_tokens=32)
+    trained(still, some, settings)
+    rates = np.array([rate for _, rate in steps])
+    assert len(rates) == 20
+    assert rates.argmax() == 3
+    assert np.allclose(rates[:4], [0.25e-4, 0.5e-4, 0.75e-4, 1e-4])
+    assert np.allclose(np.diff(rates[4:]), -1e-4 / 16)
+    assert 0 < rates[-1] < 1e-5
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.1, 0.5, 1.0])
+@pytest.mark.parametrize("batches", [1, 2, 7, 250])
+def test_the_slope_stays_between_0_and_1_and_ends_at_0(warmup, batches):
+    slope = finetune._slope(Settings(epochs=2, warmup=warmup), batches)
+    shares = [slope(step) for step in range(2 * batches + 1)]
+    assert max(shares) == 1
+    assert all(0 < share <= 1 for share in shares[:-1])
+    assert shares[-1] == 0
+    top = shares.index(1)
+    assert shares[: top + 1] == sorted(shares[: top + 1])
+    assert shares[top:] == sorted(shares[top:], reverse=True)
+
+
+def test_weight_decay_spares_biases_and_norms(small):
+    model, _ = models.classifier(2, str(small))
+    model.bert.embeddings.position_embeddings.weight.requires_grad = False
+    decayed, plain = finetune._groups(model, Settings(weight_decay=0.3))
+    name = {id(parameter): name for name, parameter in model.named_parameters()}
+    names = [{name[id(p)] for p in group["params"]} for group in (decayed, plain)]
+    assert decayed["weight_decay"] == 0.3
+    assert plain["weight_decay"] == 0.0
+    assert all(re.search(r"bias$|LayerNorm", label) for label in names[1])
+    assert not any(re.search(r"bias$|LayerNorm", label) for label in names[0])
+    wanted = {label for label, p in model.named_parameters() if p.requires_grad}
+    assert names[0] | names[1] == wanted
+    assert not names[0] & names[1]
+
+
+@pytest.fixture(scope="module")
+def worsening(some):
+    """What is learnt in training is wrong in validation: every epoch is worse than the last."""
+    train, _ = some
+    return train, Split(train.texts, [1 - label for label in train.labels])
+
+
+@pytest.mark.parametrize("restore", [True, False])
+def test_the_best_epoch_is_restored_unless_switched_off(still, worsening, restore):
+    settings = Settings(epochs=3, batch_size=8, learning_rate=3e-3, max_tokens=32)
+    settings = Settings(**{**vars(settings), "restore_best": restore})
+    model, tokenizer, fitted = trained(still, worsening, settings)
+    losses = fitted.history["validation_loss"]
+    assert losses.is_monotonic_increasing
+    assert losses[2] > losses[0] + 0.1
+    assert fitted.best_epoch == 1
+    now = evaluate(model, tokenizer, worsening[1], settings)["validation_loss"]
+    assert now == pytest.approx(losses[0 if restore else 2], abs=1e-6)
+
+
+def test_evaluation_has_no_dropout_and_leaves_no_gradients(small, some):
+    model, tokenizer = models.classifier(2, str(small))
+    model.train()
+    before = weights(model)
+    first, again = (evaluate(model, tokenizer, some[1], QUICK) for _ in range(2))
+    assert first == again
+    assert not model.training
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert same(weights(model), before)
+
+
+def test_after_training_the_model_is_ready_to_use(small, some):
+    model, tokenizer, _ = trained(small, some)
+    assert not model.training
+    assert all(parameter.grad is None for parameter in model.parameters())
+    chances = probabilities(model, tokenizer, some[1].texts, QUICK)
+    assert np.array_equal(chances, probabilities(model, tokenizer, some[1].texts, QUICK))
+
+
+def test_every_epoch_trains_with_dropout(small, some, monkeypatch):
+    model, tokenizer = models.classifier(2, str(small))
+    modes = []
+    model.register_forward_pre_hook(lambda module, arguments: modes.append(module.training))
+    fit(model, tokenizer, *some, QUICK)
+    assert modes == 2 * [*[True] * 4, *[False] * 2]
+
+
+def test_evaluation_is_what_its_words_say(small, some):
+    model, tokenizer = models.classifier(2, str(small), seed=3)
+    chances, labels = probabilities(model, tokenizer, some[1].texts, QUICK), some[1].labels
+    found = evaluate(model, tokenizer, some[1], QUICK)
+    assert found["validation_loss"] == pytest.approx(
+        np.mean([-math.log(row[label]) for row, label in zip(chances, labels, strict=True)])
+    )
+    right = [row.argmax() == label for row, label in zip(chances, labels, strict=True)]
+    assert found["validation_accuracy"] == np.mean(right)
+
+
+def test_probabilities_stand_beside_their_texts(small, some):
+    model, tokenizer = models.classifier(3, str(small))
+    texts = some[0].texts
+    together = probabilities(model, tokenizer, texts, QUICK)
+    assert together.shape == (len(texts), 3)
+    assert np.allclose(together.sum(axis=1), 1, atol=1e-6)
+    alone = np.concatenate([probabilities(model, tokenizer, [text], QUICK) for text in texts])
+    assert np.abs(together - alone).max() < 1e-6
+    assert np.ptp(together[:, 0]) > 1e-3
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "😀🎉", "\0", "good " * 20_000, "<script>alert(1)</script>\u2028", "[MASK]", "电影"],
+)
+def test_any_text_has_probabilities(small, text):
+    model, tokenizer = models.classifier(2, str(small))
+    (chances,) = probabilities(model, tokenizer, [text], QUICK)
+    assert np.isfinite(chances).all()
+    assert chances.sum() == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("texts", ["one text", [], [None], [3], ["half \ud83d"]])
+def test_probabilities_of_no_text_are_refused(small, texts):
+    with pytest.raises(DataError, match=r"list of at least one text|half a character"):
+        probabilities(*models.classifier(2, str(small)), texts, QUICK)
+
+
+def test_a_text_longer_than_the_model_reads_is_refused_before_training(small, some):
+    for use in (lambda m, t, s: fit(m, t, *some, s), lambda m, t, s: probabilities(m, t, ["a"], s)):
+        with pytest.raises(TrainingError, match="The model reads 64 tokens, not 65"):
+            use(*models.classifier(2, str(small)), Settings(max_tokens=65))
+
+
+def test_whole_numbers_written_as_decimals_are_labels(still, some):
+    as_floats = [Split(split.texts, pd.Series(split.labels, dtype=float)) for split in some]
+    model, _, fitted = trained(still, as_floats)
+    wanted, _, _ = trained(still, some)
+    assert same(weights(model), weights(wanted))
+    assert fitted.history["validation_accuracy"].between(0, 1).all()
+
+
+BAD = {
+    "empty": (([], []), "needs as many labels as texts, at least 1: 0 texts, 0 labels"),
+    "too few labels": ((["good", "bad"], [1]), "2 texts, 1 labels"),
+    "too few texts": ((["good"], [1, 0]), "1 texts, 2 labels"),
+    "label too high": ((["good", "bad"], [0, 2]), "must lie in 0 to 1; they lie in 0 to 2"),
+    "label too low": ((["good", "bad"], [-1, 1]), "must lie in 0 to 1; they lie in -1 to 1"),
+    "NaN": ((["good", "bad"], [0, float("nan")]), "some are missing or not: drop those rows"),
+    "None": ((["good", "bad"], [0, None]), "some are missing or not: drop those rows"),
+    "infinite": ((["good", "bad"], [0, float("inf")]), "must be whole numbers from 0"),
+    "fraction": ((["good", "bad"], [0, 0.5]), "must be whole numbers from 0"),
+    "names": ((["good", "bad"], ["pos", "neg"]), "or number the classes"),
+    "numbers as text": ((["good", "bad"], ["1", "0"]), "or number the classes"),
+    "lists": ((["good", "bad"], [[1], [0]]), "one a text"),
+    "ragged lists": ((["good", "bad"], [[1], [0, 1]]), "one a text"),
+    "no text": ((["good", None], [1, 0]), "nothing but texts"),
+    "numbers for texts": (([1.5, 2.5], [1, 0]), "nothing but texts"),
+    "bytes": (([b"good", b"bad"], [1, 0]), "nothing but texts"),
+    "one text": (("ab", [1, 0]), "A list of at least one text is needed"),
+    "half a character": ((["good", "\ud83d"], [1, 0]), "Text 1 holds half a character"),
+    "only empty texts": ((["", " "], [1, 0]), "has a token that the vocabulary knows"),
+    "no known token": ((["😀🎉", "🔥"], [1, 0]), "is it in the language of the model?"),
+}
+
+
+@pytest.fixture
+def untouched(small, monkeypatch):
+    """A model that fails the test if it is run or stepped, and its weights."""
+    import torch
+
+    model, tokenizer = models.classifier(2, str(small))
+    model.register_forward_pre_hook(lambda *arguments: pytest.fail("the model was run"))
+    monkeypatch.setattr(torch.optim.AdamW, "step", lambda *a, **k: pytest.fail("a step was made"))
+    before = weights(model)
+    yield model, tokenizer
+    assert same(weights(model), before)
+
+
+@pytest.mark.parametrize("where", ["training", "validation"])
+@pytest.mark.parametrize("name", BAD)
+def test_a_split_that_can_not_be_used_is_refused_before_training(untouched, some, name, where):
+    (texts, labels), message = BAD[name]
+    bad = Split(texts, labels)
+    splits = (bad, some[1]) if where == "training" else (some[0], bad)
+    with pytest.raises(TrainingError, match=re.escape(message)) as caught:
+        fit(*untouched, *splits, QUICK)
+    assert f"{where} " in str(caught.value)
+
+
+def test_one_class_is_nothing_to_learn_but_can_be_judged(untouched, some):
+    one = Split(["good", "fine"], [1, 1])
+    with pytest.raises(TrainingError, match="one class only, there is nothing to learn"):
+        fit(*untouched, one, some[1], QUICK)
+    check_split(*untouched, one, name="validation")
+
+
+def test_a_few_unknown_texts_among_known_ones_are_no_fault(untouched):
+    check_split(*untouched, Split(["😀", "", "good"], [0, 1, 0]), name="training")
+
+
+def test_a_loss_that_is_no_number_stops_the_training(still, some):
+    import torch
+
+    model, tokenizer = models.classifier(2, str(still))
+    with torch.no_grad():
+        model.classifier.weight[0, 0] = float("nan")
+    with pytest.raises(TrainingError, match="The loss became nan in epoch 1: try a lower"):
+        fit(model, tokenizer, *some, QUICK)
+
+
+def test_a_last_step_that_breaks_the_model_does_not_pass(still, some):
+    """The loss of the one training step is finite; only validation shows what it did."""
+    settings = Settings(epochs=1, batch_size=64, learning_rate=1e38, max_tokens=32)
+    with pytest.raises(TrainingError, match="in epoch 1: try a lower learning rate"):
+        trained(still, some, settings)
+
+
+@pytest.mark.parametrize(
+    ("gpu", "bf16", "wanted"),
+    [(False, False, "no"), (False, True, "no"), (True, True, "bf16"), (True, False, "fp16")],
+)
+def test_the_precision_fits_the_machine(monkeypatch, gpu, bf16, wanted):
+    import torch
+
+    def supported(*, including_emulation):
+        assert not including_emulation, "an old GPU would train slowly in emulated bf16"
+        return bf16
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    name, why = precision()
+    assert name == wanted
+    assert why.startswith({"no": "fp32: no GPU"}.get(wanted, wanted))
