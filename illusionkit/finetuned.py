@@ -69,7 +69,7 @@ def require_corpus(corpus: str) -> None:
 
 
 def splits(corpus: str = "movie_reviews") -> dict[str, Split]:
-    """Return the book's training, validation and test split of a corpus (80, 10, 10 %).
+    """Return the book's training, validation and test split of a corpus (about 80, 10, 10 %).
 
     A unit falls into its split by a hash, so that copies stay together and a row never moves.
 
@@ -117,8 +117,8 @@ def finetuned(spec: Spec | None = None) -> Finetuned:
 def _key(spec: Spec) -> str:
     """Return a hash of what the weights depend on."""
     require_corpus(spec.corpus)
-    base, tokenizer = models.encoder(spec.name)
     fixed = json.dumps({**asdict(spec), **asdict(spec.settings)}, sort_keys=True)
+    base, tokenizer = models.encoder(spec.name)
     data = corpora.fingerprint(spec.corpus)
     return cache.digest(fixed, data, fingerprint(base, tokenizer), code_hash(fit, splits))
 

@@ -93,6 +93,9 @@ def _load(
         raise ModelError(_why(name, error)) from error
     _check_whole(name, model, loaded["missing_keys"], new_head=new_head)
     _check_vocabulary(name, model, tokenizer)
+    for tensor in (*model.parameters(), *model.buffers()):
+        # A copy: as loaded the weights lie in the file, and change or crash when it is written.
+        tensor.data = tensor.data.clone()
     return model.float().eval(), tokenizer
 
 

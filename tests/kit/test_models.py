@@ -280,6 +280,17 @@ def test_a_tuned_model_comes_back_with_its_head(small, tmp_path):
     assert not again.training
 
 
+def test_a_loaded_model_does_not_change_with_its_file(small, tmp_path):
+    folder = shutil.copytree(small, tmp_path / "model")
+    model, _ = models.encoder(str(folder))
+    before = weights(model)
+    file = folder / "model.safetensors"
+    size = file.stat().st_size
+    with file.open("r+b") as opened:
+        opened.write(bytes(size))
+    assert same(weights(model), before)
+
+
 def test_a_tuned_model_without_its_head_is_refused(small):
     with pytest.raises(ModelError, match=r"2 are missing, the first is classifier\.bias"):
         models.tuned(small)
