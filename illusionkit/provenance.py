@@ -11,7 +11,9 @@ import platform
 import textwrap
 import tokenize
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -19,7 +21,8 @@ from typing import Any
 from illusionkit import archives, cache, corpora
 from illusionkit.experiment import Experiment
 
-INFRASTRUCTURE = ("cache", "archives", "errors", "experiment")
+PACKAGE = "illusionkit"
+INFRASTRUCTURE = ("cache", "client", "archives", "errors", "experiment", "models")
 """Modules that fetch, store and check, but decide no number: they are not part of the hash."""
 
 ELSEWHERE = ("title", "step", "page", "cost", "weights")
@@ -91,14 +94,22 @@ def _uses(item: Any) -> Iterator[tuple[str, Any]]:
         if function.__globals__.get("__name__") != item.__module__:
             continue  # made by a dataclass, and differently by each version of Python
         names = set(_names(function.__code__))
-        spaces = [function.__globals__]
-        modules = (function.__globals__.get(name) for name in names)
-        spaces += [vars(m) for m in modules if isinstance(m, ModuleType) and _ours(m.__name__)]
-        for space in spaces:
+        for space in _spaces(function, names):
             for name in sorted(names & set(space)):
                 value = space[name]
                 if _is_code(value) or _is_plain(value):
                     yield name, value
+
+
+def _spaces(function: FunctionType, names: set[str]) -> list[dict[str, Any]]:
+    """Return where ``names`` may be found: the module, and ours that it or the function imports."""
+    modules = [function.__globals__.get(name) for name in names]
+    inside = {name for name in names if name.startswith(f"{PACKAGE}.")}
+    if PACKAGE in names:
+        inside |= {f"{PACKAGE}.{name}" for name in names if name.isidentifier()}
+    modules += [import_module(name) for name in sorted(inside) if find_spec(name)]
+    ours = [m for m in modules if isinstance(m, ModuleType) and _ours(m.__name__)]
+    return [function.__globals__, *map(vars, ours)]
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -126,7 +137,7 @@ def _is_plain(value: Any) -> bool:
 
 def _ours(module: str) -> bool:
     package, _, rest = module.partition(".")
-    return package == "illusionkit" and rest not in INFRASTRUCTURE
+    return package == PACKAGE and bool(rest) and rest not in INFRASTRUCTURE
 
 
 def _source(item: Any) -> str:

@@ -37,7 +37,8 @@ each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 # What Colab has, or nearly (it pins; these take the newest of the series that has a wheel here).
 FOUND = (
     "torch", "numpy<2.2", "transformers<4.58", "pandas<2.3", "scipy<1.15", "scikit-learn<1.7",
-    "matplotlib<3.11", "joblib", "tqdm", "filelock", "platformdirs", "tomli",
+    "accelerate<1.12", "tensorboard<2.20", "matplotlib<3.11", "joblib", "tqdm",
+    "filelock", "platformdirs", "tomli",
     "ipython<8", "ipykernel<6.18", "ipywidgets<8", "notebook<7",
 )  # fmt: skip
 KEPT = ("torch", "numpy", "transformers")

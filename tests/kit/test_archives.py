@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from packages import left_in, tarred, zipped
 
-from illusionkit import archives, cache
+from illusionkit import archives, cache, client
 from illusionkit.archives import Member, fetch, read
 from illusionkit.errors import ArchiveError, CacheError
 
@@ -95,14 +95,14 @@ def test_an_archive_with_the_wrong_hash_is_refused_without_pip(
     def bring(arguments, work, environment, *, show=None):
         (Path(work) / tiny.file).write_bytes(b"not what was asked for")
 
-    monkeypatch.setattr(archives, "_pip", bring)
+    monkeypatch.setattr(client, "_pip", bring)
     with pytest.raises(ArchiveError, match=r"is not the pinned archive.*try again"):
         fetch("tinywheel")
     assert left_in(empty_cache) == []
 
 
 def test_a_client_that_brings_nothing_is_named(tiny, monkeypatch):
-    monkeypatch.setattr(archives, "_pip", lambda *a, **k: None)
+    monkeypatch.setattr(client, "_pip", lambda *a, **k: None)
     with pytest.raises(ArchiveError, match=r"brought no tinywheel-1.0.*Try again later"):
         fetch("tinywheel")
 
@@ -267,8 +267,8 @@ def test_a_stopped_run_stops_pip_and_leaves_nothing(tiny, empty_cache, monkeypat
     def interrupt(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(archives.subprocess, "Popen", Noted)
-    monkeypatch.setattr(archives, "_watched", interrupt)
+    monkeypatch.setattr(client.subprocess, "Popen", Noted)
+    monkeypatch.setattr(client, "_watched", interrupt)
     with pytest.raises(KeyboardInterrupt):
         fetch("tinywheel")
     assert started[0].returncode is not None
@@ -289,7 +289,7 @@ def test_the_size_of_what_came_is_told_while_folders_vanish(tmp_path):
     worker = threading.Thread(target=churn)
     worker.start()
     try:
-        seen = {archives._size(tmp_path, "x.whl") for _ in range(1500)}
+        seen = {client._size(tmp_path, "x.whl") for _ in range(1500)}
     finally:
         stop.set()
         worker.join()
@@ -309,7 +309,7 @@ def test_an_alternate_in_the_cache_is_used_without_asking_again(index, empty_cac
     first = index.wheel("first", {"a.txt": TEXT}, {"a": ("a.txt", TEXT)}, alternate="second")
     (index.folder / first.file).unlink()
     fetch("first")
-    monkeypatch.setattr(archives, "_pip", lambda *a, **k: pytest.fail("pip was asked"))
+    monkeypatch.setattr(client, "_pip", lambda *a, **k: pytest.fail("pip was asked"))
     assert read("first", "a") == TEXT
 
 
@@ -332,14 +332,14 @@ def test_neither_archive_nor_alternate(index):
 
 def fetch_in_child(sources, log, results):
     """Fetch the one archive, noting each call of pip (runs in a process of its own)."""
-    pip = archives._pip
+    pip = client._pip
 
     def noted(*arguments, **settings):
         with Path(log).open("a") as file:
             file.write("pip\n")
         pip(*arguments, **settings)
 
-    archives.sources, archives._pip = (lambda: sources), noted
+    archives.sources, client._pip = (lambda: sources), noted
     results.put(read("tinywheel", "a"))
 
 
@@ -360,7 +360,8 @@ def test_two_processes_at_once_download_once(index, tiny, tmp_path, empty_cache)
 def test_every_pin_is_complete():
     for name, pinned in archives.sources().items():
         assert pinned.kind in ("wheel", "sdist"), name
-        assert pinned.file.startswith(f"{pinned.package}-{pinned.version}"), name
+        named = pinned.file.replace("_", "-")  # a wheel's name has _ for -
+        assert named.startswith(f"{pinned.package}-{pinned.version}"), name
         assert pinned.licence, name
         assert pinned.citation, name
         assert pinned.size > 0, name

@@ -19,6 +19,7 @@ HEAVY = {"sklearn", "matplotlib", "torch", "transformers", "pandas", "scipy", "n
 ORDER = [
     "errors",
     "cache",
+    "client",
     "archives",
     "duplicates",
     "corpora",

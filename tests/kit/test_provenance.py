@@ -11,7 +11,8 @@ import textwrap
 import pytest
 import synthetic
 
-from illusionkit import corpora
+from illusionkit import corpora, features, models
+from illusionkit.illusions import experiment
 from illusionkit.provenance import code_hash, machine, provenance
 
 BASE = '''
@@ -169,3 +170,23 @@ def test_the_machine_and_the_versions_are_named():
         r"numpy \d.*scipy \d.*scikit-learn \d", provenance(synthetic.experiment())["versions"]
     )
     json.dumps(found)
+
+
+def _another_encode(texts: list[str], model: object, tokenizer: object) -> None:
+    """Stand where `features.encode` stood."""
+
+
+def test_a_function_that_is_imported_inside_another_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = experiment("group-leakage").run  # it imports `features` where it needs it
+    before = code_hash(run)
+    _another_encode.__module__ = "illusionkit.features"
+    monkeypatch.setattr(features, "encode", _another_encode)
+    assert code_hash(run) != before
+
+
+def test_loaders_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = experiment("group-leakage").run
+    before = code_hash(run)
+    _another_encode.__module__ = "illusionkit.models"
+    monkeypatch.setattr(models, "encoder", _another_encode)
+    assert code_hash(run) == before
