@@ -247,6 +247,17 @@ def test_a_confirmation_as_shipped_has_the_confirm_part_as_its_vault(small, fits
     assert (small[fits.train[0]] == "book").all()
 
 
+@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize(
+    "name", ["duplicate-leakage", "near-duplicate-leakage", "duplicates-as-shipped"]
+)
+def test_the_book_neither_trains_nor_tests_on_the_confirm_part(small, fits, name, arm):
+    experiment(name).read(None, 1, arm)
+    assert fits.train, "nothing was trained"
+    for rows in (*fits.train, *fits.test):
+        assert (small[rows] == "book").all()
+
+
 def test_too_few_texts_are_named(small, monkeypatch):
     monkeypatch.setattr(collect, "TRAIN_TEXTS", 400)
     with pytest.raises(DataError, match="needs 460 texts to train on: 390"):
