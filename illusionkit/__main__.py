@@ -96,17 +96,16 @@ def _list(asked: argparse.Namespace) -> None:
 
 
 def _fetch(asked: argparse.Namespace) -> None:
-    from illusionkit import archives, corpora
+    from illusionkit import archives
     from illusionkit.illusions import experiments
+    from illusionkit.provenance import needed
 
     known = experiments()
     stand_ins = {source.alternate for source in archives.sources().values()}
     every = [name for name in archives.sources() if name not in stand_ins]
     wanted = every if asked.all or not asked.ids else []
     for name in asked.ids:
-        sets = known[name].data if name in known else ()
-        sources = [corpora.SOURCES[data][0] for data in sets] or [archives.source(name).id]
-        wanted += sources + list(known[name].weights if name in known else ())
+        wanted += needed(known[name]) if name in known else [archives.source(name).id]
     for name in dict.fromkeys(wanted):
         print(f"{name}: {archives.fetch(name)}")
 

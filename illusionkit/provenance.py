@@ -49,6 +49,12 @@ def provenance(experiment: Experiment) -> dict[str, str]:
     }
 
 
+def needed(experiment: Experiment) -> list[str]:
+    """Return the ids of the archives that ``experiment`` reads: its data, then its weights."""
+    data = [corpora.SOURCES[name][0] for name in experiment.data]
+    return list(dict.fromkeys([*data, *experiment.weights]))
+
+
 def _weights(experiment: Experiment) -> str:
     pinned = [archives.source(name).members["weights"].sha256 for name in experiment.weights]
     return cache.digest(*pinned)[:12] if pinned else "none"

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from illusionkit import archives, cache, corpora
+from illusionkit import archives, cache
 from illusionkit.errors import DesignError
 from illusionkit.experiment import Array, Experiment, Metric, Reading, Rows
-from illusionkit.provenance import provenance
+from illusionkit.provenance import needed, provenance
 
 REPLICATES = 1000
 LEVEL = 0.95
@@ -50,14 +50,14 @@ def sweep(
         No seeds, a value out of range, an unknown arm, or arms that were judged by
         different units at the same dose and seed.
     ArchiveError
-        The data are not in the cache and can't be fetched.
+        The data or the weights are not in the cache and can't be fetched.
     """
     from joblib import Parallel, delayed
     from tqdm import tqdm
 
     cells = _grid(experiment, doses, seeds, arms)
-    for name in experiment.data:  # here, so that workers need no network and fail on none
-        archives.fetch(corpora.SOURCES[name][0])
+    for name in needed(experiment):  # here, so that workers need no network and fail on none
+        archives.fetch(name)
     jobs = (delayed(_kept)(experiment, cell, part) for cell in cells)
     parallel = Parallel(n_jobs=workers or min(2, os.cpu_count() or 1), return_as="generator")
     quiet = os.environ.get("ILLUSIONKIT_STRICT") == "1"
@@ -161,27 +161,23 @@ def summary(metric: Metric, readings: Sequence[Reading]) -> dict[str, float]:
     draws = rng.multinomial(len(units), np.full(len(units), 1 / len(units)), REPLICATES)
     weights = draws.astype(float)  # products of floats are many times faster
     seeds = rng.multinomial(len(readings), np.full(len(readings), 1 / len(readings)), REPLICATES)
-    drawn = {}
+    drawn, means = {}, {}
     for name, side in sides.items():
         known = np.array([getattr(reading, name) for reading in readings])
+        means[name] = known.mean()
         scores = [_resampled(metric, rows, units, weights) for rows in side if rows]
         table = np.array(scores).T if scores else np.tile(known, (REPLICATES, 1))
         with np.errstate(invalid="ignore"):  # no seed left: the replicate says nothing
             counts = (seeds * ~np.isnan(table)).sum(axis=1)
             drawn[name] = np.nansum(table * seeds, axis=1) / counts
-    drawn["optimism"] = metric.sign * (drawn["apparent"] - drawn["honest"])
+    for scores_of in (drawn, means):
+        scores_of["optimism"] = metric.sign * (scores_of["apparent"] - scores_of["honest"])
     result: dict[str, float] = {}
     for name, values in drawn.items():
-        result[name] = float(np.mean([_value(metric, r, name) for r in readings]))
+        result[name] = float(means[name])
         low, high = np.nanquantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         result |= {f"{name}_lo": float(low), f"{name}_hi": float(high)}
     return result | {"n_units": len(units), "n_seeds": len(readings)}
-
-
-def _value(metric: Metric, reading: Reading, name: str) -> float:
-    if name == "optimism":
-        return metric.sign * (reading.apparent - reading.honest)
-    return float(getattr(reading, name))
 
 
 def _resampled(metric: Metric, rows: Rows, units: Array, weights: Array) -> Array:
