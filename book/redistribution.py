@@ -57,11 +57,18 @@ def windows(ids: Hashes, size: int) -> Hashes:
 
 
 def word_shingles(text: str) -> Hashes:
-    """Return the hashes of all runs of eight words."""
+    """Return the hashes of all runs of eight words, at least half of them with a letter.
+
+    A run of numbers says nothing of a text; `persons` looks for those.
+    """
     # Two checksums make 64 bits: with 32 the millions of shingles here would collide by chance.
     tokens = [w.encode() for w in words(text)]
     ids = [(zlib.crc32(t) << 32) | zlib.adler32(t + b"#") for t in tokens]
-    return windows(np.array(ids, np.uint64), WORDS)
+    hashes = windows(np.array(ids, np.uint64), WORDS)
+    if not len(hashes):
+        return hashes
+    worded = np.array([not t.isdigit() for t in tokens], np.int64)
+    return hashes[np.convolve(worded, np.ones(WORDS, np.int64), mode="valid") * 2 >= WORDS]
 
 
 def character_shingles(text: str) -> Hashes:

@@ -7,6 +7,7 @@ What it does, each because the page was wrong without it:
 * An empty header cell, as pandas writes it, is a finding of the accessibility test, and so are
   the roles of a bibliography; three folds that are all called "Toggle hidden content" should be.
 * Without scripts the theme is neither light nor dark, and shows the pictures of both.
+* The theme gives the folds of the contents no name.
 * A number was parted from its unit at the end of a line, a formula from its comma.
 * MathJax is copied from a pip-installed package instead of being called from a CDN.
 * The repository's address, kept in address.toml, turns buttons on once it is a real one.
@@ -49,6 +50,7 @@ MENDED = {
 }
 UNIT = re.compile(r"(?<=\d) (?=%|points?\b)")
 FORMULA_END = re.compile(r'(<span class="math[^>]*>[^<]{1,60}</span>[,.;:!?)]+)')
+NO_NAME = re.compile(r"(>([^<>]+)</a>\s*<details[^>]*>\s*<summary)(?=>)")
 NO_THEME, LIGHT = 'data-theme="auto"', 'data-theme="light"'
 
 
@@ -137,14 +139,18 @@ class KeepUnits(SphinxPostTransform):
                 text.parent.replace(text, nodes.Text(UNIT.sub("\N{NO-BREAK SPACE}", text)))
 
 
-def start_light(app: Sphinx, error: Exception | None) -> None:
-    """Write the light theme into each page; the page's first script puts the reader's choice."""
+def finish_pages(app: Sphinx, error: Exception | None) -> None:
+    """Write the light theme and the names of the contents' folds into each page.
+
+    The theme is light until the page's first script puts the reader's choice.
+    """
     if error is not None or app.builder.format != "html":
         return
     for page in Path(app.outdir).rglob("*.html"):
         text = page.read_text(encoding="utf-8")
-        if NO_THEME in text:
-            page.write_text(text.replace(NO_THEME, LIGHT, 1), encoding="utf-8")
+        done = NO_NAME.sub(r'\1 aria-label="Pages under: \2"', text.replace(NO_THEME, LIGHT, 1))
+        if done != text:
+            page.write_text(done, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
@@ -153,6 +159,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", use_address, priority=900)
     app.connect("html-page-context", tidy_page, priority=900)
     app.connect("build-finished", copy_mathjax)
-    app.connect("build-finished", start_light)
+    app.connect("build-finished", finish_pages)
     app.add_post_transform(KeepUnits)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -14,7 +14,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache as memoised
 from importlib.resources import files
@@ -97,6 +97,35 @@ def read(source_id: str, member: str) -> bytes:
     ArchiveError
         No such member is pinned, or its bytes are not the pinned ones.
     """
+    wanted, path = _located(source_id, member)
+    content = path.read_bytes()
+    for step in wanted.path.split("!"):
+        content = _extract(content, step, archive=path.name)
+    _match(wanted, hashlib.sha256(content).hexdigest(), path)
+    return content
+
+
+def read_folder(source_id: str, member: str) -> dict[str, bytes]:
+    """Return the files of a member ``folder/*.ending`` by name, in order, checked as a whole.
+
+    Raises
+    ------
+    ArchiveError
+        No such member is pinned, or a file is missing, added or changed.
+    """
+    wanted, path = _located(source_id, member)
+    found = _extract_folder(path, wanted.path)
+    _match(wanted, folder_hash(found), path)
+    return found
+
+
+def folder_hash(files: Mapping[str, bytes]) -> str:
+    """Return one hash of files by name: of every name and every byte, in the names' order."""
+    return cache.digest(*(part for name in sorted(files) for part in (name, files[name])))
+
+
+def _located(source_id: str, member: str) -> tuple[Member, Path]:
+    """Return a pinned member, and the fetched archive that holds it."""
     pinned = source(source_id)
     if member not in pinned.members:
         known = ", ".join(pinned.members)
@@ -104,16 +133,31 @@ def read(source_id: str, member: str) -> bytes:
     path = fetch(source_id)
     if path.name != pinned.file:  # the alternate stood in; it holds the same member elsewhere
         pinned = source(str(pinned.alternate))
-    wanted = pinned.members[member]
-    content = path.read_bytes()
-    for step in wanted.path.split("!"):
-        content = _extract(content, step, archive=path.name)
-    if hashlib.sha256(content).hexdigest() != wanted.sha256:
+    return pinned.members[member], path
+
+
+def _match(wanted: Member, sha256: str, path: Path) -> None:
+    if sha256 != wanted.sha256:
         raise ArchiveError(
             f"{wanted.path} in {path.name} is not the pinned file (its sha256 differs from "
             "sources.toml). Nothing was read from it."
         )
-    return content
+
+
+def _extract_folder(path: Path, pattern: str) -> dict[str, bytes]:
+    """Return the files of a tar.gz whose path fits ``folder/*.ending``, by name."""
+    folder, _, ending = pattern.rpartition("/*")
+    found = {}
+    try:
+        with tarfile.open(path, mode="r:*") as tar:
+            for info in tar:
+                parent, _, name = info.name.rpartition("/")
+                file = tar.extractfile(info) if parent == folder else None
+                if file is not None and name.endswith(ending):
+                    found[name] = file.read()
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
+        raise ArchiveError(f"{path.name} has no readable member {pattern}.") from error
+    return dict(sorted(found.items()))
 
 
 def _extract(archive_bytes: bytes, path: str, *, archive: str) -> bytes:

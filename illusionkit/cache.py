@@ -105,6 +105,19 @@ def digest(*parts: str | bytes) -> str:
     return total.hexdigest()
 
 
+_afresh: set[str] = set()
+
+
+@contextmanager
+def afresh(kind: str) -> Iterator[None]:
+    """Make arrays of this kind anew inside the block, and neither read nor store them."""
+    _afresh.add(kind)
+    try:
+        yield
+    finally:
+        _afresh.discard(kind)
+
+
 def arrays(kind: str, key: str, make: Callable[[], Mapping[str, NDArray[Any]]]) -> Arrays:
     """Return named arrays from the cache, or make them once and keep them there.
 
@@ -119,6 +132,8 @@ def arrays(kind: str, key: str, make: Callable[[], Mapping[str, NDArray[Any]]]) 
     key
         Everything the arrays depend on, joined to one string (see `digest`).
     """
+    if kind in _afresh:
+        return {name: _plain(name, value) for name, value in make().items()}
     path = folder(kind) / f"{key[:40]}.npz"
     found = _load(path, key)
     if found is not None:

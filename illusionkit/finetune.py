@@ -50,12 +50,14 @@ def fit(
     settings: Settings | None = None,
     *,
     log: Path | None = None,
+    each_epoch: Callable[[int], None] | None = None,
 ) -> Fitted:
     """Train ``model`` in place and return its history.
 
     The model ends in evaluation mode, on the device it was trained on; with ``restore_best``, with
     the weights of the epoch whose validation loss was lowest. ``log`` names a folder for a
-    TensorBoard log. The global random numbers are seeded.
+    TensorBoard log; ``each_epoch`` is called with the epoch's number when its scores are known. The
+    global random numbers are seeded.
 
     Raises
     ------
@@ -103,6 +105,8 @@ def fit(
         if scores["validation_loss"] < best["loss"]:
             weights = copy.deepcopy(model.state_dict()) if settings.restore_best else None
             best = {"loss": scores["validation_loss"], "epoch": epoch, "weights": weights}
+        if each_epoch is not None:
+            each_epoch(epoch)
     if best["weights"] is not None:
         model.load_state_dict(best["weights"])
     model.eval()

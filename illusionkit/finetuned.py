@@ -78,17 +78,26 @@ def splits(corpus: str = "movie_reviews") -> dict[str, Split]:
     TrainingError
         No corpus has this name.
     """
+    return {name: split_of(rows) for name, rows in tables(corpus).items()}
+
+
+def split_of(rows: pd.DataFrame) -> Split:
+    """Return rows of a corpus as what is trained or judged on."""
+    return Split(list(rows["text"]), list(rows["label"]))
+
+
+def tables(corpus: str = "movie_reviews") -> dict[str, pd.DataFrame]:
+    """Return the rows of the three splits, with all columns of the corpus; errors as in `splits`.
+
+    Raters, units and all: what `splits` gives row by row stands here in the same order.
+    """
     require_corpus(corpus)
     table = corpora.CORPORA[corpus]()
     key = table.groupby("unit")["text"].transform("min")
     draws = [int(hashlib.sha256(f"split:{text}".encode()).hexdigest()[:8], 16) for text in key]
     edges = np.cumsum(list(SHARES.values())[:-1]) * 2**32
     place = np.searchsorted(edges, np.array(draws, dtype=float), side="right")
-    found = {}
-    for number, name in enumerate(SHARES):
-        rows = table[place == number]
-        found[name] = Split(list(rows["text"]), list(rows["label"]))
-    return found
+    return {name: table[place == number] for number, name in enumerate(SHARES)}
 
 
 def finetuned(spec: Spec | None = None) -> Finetuned:

@@ -10,7 +10,7 @@ import numpy as np
 from illusionkit.experiment import Array
 
 if TYPE_CHECKING:
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import Pipeline
 
 CHARACTERS = {"analyzer": "char", "ngram_range": (1, 2)}
@@ -28,10 +28,12 @@ def plain_learner() -> Pipeline:
     return make_pipeline(TfidfVectorizer(sublinear_tf=True, **CHARACTERS), _classifier())
 
 
-def _classifier() -> LogisticRegression:
+def _classifier() -> OneVsRestClassifier:
+    """Return one logistic regression a class; for two classes that is a single one."""
     from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
 
-    return LogisticRegression(C=10, solver="liblinear")
+    return OneVsRestClassifier(LogisticRegression(C=10, solver="liblinear"))
 
 
 class CountedTexts:

@@ -1,56 +1,65 @@
-"""A live panel: run an experiment at values off the grid, where there is a kernel to run it."""
+"""`play`: a live panel, where there is a kernel to run it.
+
+An experiment is run at values off the grid, a fine-tuned model on the reader's own sentence.
+"""
 
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 from illusionkit.chart import tidy_step
 from illusionkit.experiment import Experiment, Knob, Reading
+from illusionkit.finetuned import Finetuned, Spec
 from illusionkit.language import knows, text
-from illusionkit.widget import escape, fixed, number, readout, style_sheet
-
-KEPT = 8
-"""Earlier runs that the panel goes on showing."""
+from illusionkit.panel import PLAIN, LivePanel, earlier
+from illusionkit.sentence import SentencePanel
+from illusionkit.widget import escape, fixed, number, readout
 
 NAMES = ("score.apparent", "score.honest", "score.optimism")
-VIEW = "application/vnd.jupyter.widget-view+json"
 
 
-def play(experiment: Experiment, *, decimals: int = 3) -> Panel:
-    """Return a panel whose Run button reads the experiment at the values then chosen.
+@overload
+def play(subject: Experiment, *, decimals: int = 3) -> Panel: ...
+@overload
+def play(subject: Finetuned, *, spec: Spec | None = None) -> SentencePanel: ...
+def play(
+    subject: Experiment | Finetuned, *, decimals: int = 3, spec: Spec | None = None
+) -> Panel | SentencePanel:
+    """Return a live panel of an experiment, or of a fine-tuned model.
 
-    As a cell's last value it shows sliders where a notebook is live, and else what it would do
-    there. Its widgets have names: ``knobs["dose"]``, ``seed``, ``arm``, ``run``, ``output``;
-    ``reading`` is the newest `Reading`, None before the first run. Used in chapter 1.
+    As a cell's last value it shows its widgets where a notebook is live, and else what it would do
+    there; nothing runs before the reader asks. The widgets have names: of an experiment
+    ``knobs["dose"]``, ``seed``, ``arm``, ``run``, ``output``, of a model (`SentencePanel`)
+    ``sentence``, ``similar``, ``run``, ``output``. ``reading`` is what was read last, None before.
+    ``spec`` is what the model was trained by, if not the default one. Used in chapters 1 and 5.
+
+    Raises
+    ------
+    TypeError
+        ``subject`` is neither.
+    TrainingError
+        The model doesn't tell the five classes apart.
     """
-    return Panel(experiment, decimals=decimals)
+    if isinstance(subject, Finetuned):
+        return SentencePanel(subject, spec)
+    if isinstance(subject, Experiment):
+        return Panel(subject, decimals=decimals)
+    given = type(subject).__name__
+    raise TypeError(f"play() takes an Experiment or what finetuned() returns, not {given}.")
 
 
-def live() -> bool:
-    """Return whether a kernel's front end may show widgets: no strict run, and a kernel at all."""
-    from IPython.core.getipython import get_ipython
-
-    if os.environ.get("ILLUSIONKIT_STRICT") == "1":
-        return False
-    shell: Any = get_ipython()
-    return shell is not None and hasattr(shell, "kernel")
-
-
-class Panel:
-    """An experiment's widgets by name; nothing runs before ``run`` is clicked.
-
-    Widgets are made when first asked for: a strict run that only displays the panel stores its
-    printed form and no widget state.
-    """
+class Panel(LivePanel):
+    """An experiment's widgets by name."""
 
     def __init__(self, experiment: Experiment, *, decimals: int = 3) -> None:
         self.experiment = experiment
         self.decimals = decimals
         self.reading: Reading | None = None
+        self.title = text("play.title", title=experiment.title)
+        self.waiting, self.fallback = text("play.wait"), text("play.fallback")
         self._runs: list[tuple[str, Reading]] = []
 
     @cached_property
@@ -65,7 +74,7 @@ class Panel:
 
         return ipywidgets.BoundedIntText(
             value=self.experiment.seeds[0], min=0, max=2**31 - 1,
-            description=text("play.seed"), style=_plain(),
+            description=text("play.seed"), style=PLAIN,
         )  # fmt: skip
 
     @cached_property
@@ -76,57 +85,40 @@ class Panel:
         options = [(_arm(arm), arm) for arm in self.experiment.arms]
         return ipywidgets.Dropdown(
             options=options, value=self.experiment.arms[0],
-            description=text("play.arm"), style=_plain(),
+            description=text("play.arm"), style=PLAIN,
         )  # fmt: skip
 
-    @cached_property
-    def run(self) -> Any:
-        """Return the button that runs the experiment once."""
+    def controls(self) -> list[Any]:
+        """Return a slider a knob, and a row of arm, seed and button."""
         import ipywidgets
 
-        button = ipywidgets.Button(description=text("play.run"), button_style="primary")
-        button.on_click(self._clicked)
-        return button
-
-    @cached_property
-    def output(self) -> Any:
-        """Return the area that shows the newest reading, or why there is none."""
-        import ipywidgets
-
-        return ipywidgets.HTML(value=_card(f"<p>{escape(text('play.wait'))}</p>"))
-
-    @cached_property
-    def box(self) -> Any:
-        """Return all widgets together, as they are shown."""
-        import ipywidgets
-
-        head = f"<b>{escape(_title(self.experiment))}</b>"
         choices = ipywidgets.HBox(
             [self.arm, self.seed, self.run], layout=ipywidgets.Layout(flex_flow="row wrap")
         )
-        parts = [ipywidgets.HTML(value=head), *self.knobs.values(), choices, self.output]
-        return ipywidgets.VBox(parts, layout=ipywidgets.Layout(max_width="46rem"))
+        return [*self.knobs.values(), choices]
+
+    def offers(self) -> list[str]:
+        """Return the range of each knob, and the arms."""
+        arms = ", ".join(_arm(arm) for arm in self.experiment.arms)
+        ranges = [_range(knob) for knob in self.experiment.knobs]
+        return [*ranges, f"{text('play.arm')}: {arms}"]
 
     @property
     def doses(self) -> dict[str, float]:
         """Return the value now chosen for every knob."""
         return {name: float(slider.value) for name, slider in self.knobs.items()}
 
-    def _clicked(self, _button: object) -> None:
-        """Run once; a failure is told in the panel, and the next run starts afresh."""
-        self.run.disabled, self.run.description = True, text("play.running")
-        try:
-            asked = self._asked()
-            reading = self.experiment.read(self.doses, int(self.seed.value), self.arm.value)
-            self.output.value = _card(self._shown(reading) + self._earlier())
-            self.reading = reading
-            self._runs.append((asked, reading))
-        except Exception as error:  # whatever an experiment may raise belongs on the page
-            self.output.value = _card(_failure(error))
-        finally:
-            self.run.disabled, self.run.description = False, text("play.run")
+    def answer(self) -> str:
+        """Read the experiment once and return the reading beside earlier ones."""
+        asked = self._choices()
+        reading = self.experiment.read(self.doses, int(self.seed.value), self.arm.value)
+        before = [(words, *self._three(done)) for words, done in self._runs]
+        shown = self._shown(asked, reading) + earlier([text(name) for name in NAMES], before)
+        self.reading = reading
+        self._runs.append((asked, reading))
+        return shown
 
-    def _asked(self) -> str:
+    def _choices(self) -> str:
         knobs = [
             f"{knob.label} {number(self.doses[knob.name])} {knob.unit}".strip()
             for knob in self.experiment.knobs
@@ -142,56 +134,17 @@ class Panel:
             optimism,
         )
 
-    def _shown(self, reading: Reading) -> str:
+    def _shown(self, asked: str, reading: Reading) -> str:
         apparent, honest, optimism = self._three(reading)
         big = readout(
             [escape(text(name)) for name in NAMES],
             [escape(text(f"{name}.means")) for name in NAMES[:2]],
             [apparent, "", honest, "", optimism, ""],
         )
-        return f"{big}<p>{escape(self._asked())}.</p>{_extras(reading.extras)}"
-
-    def _earlier(self) -> str:
-        """Return the runs before the newest, newest first, to compare it with."""
-        if not self._runs:
-            return ""
-        rows = "".join(
-            f"<tr><td>{escape(asked)}</td>"
-            + "".join(f"<td>{value}</td>" for value in self._three(reading))
-            + "</tr>"
-            for asked, reading in self._runs[: -KEPT - 1 : -1]
-        )
-        heads = "".join(f'<th scope="col">{escape(text(name))}</th>' for name in NAMES)
-        earlier = escape(text("play.earlier"))
-        return (
-            f'<table><thead><tr><th scope="col">{earlier}</th>{heads}</tr></thead>'
-            f"<tbody>{rows}</tbody></table>"
-        )
-
-    def printed(self) -> str:
-        """Return the panel's printed form as HTML: what it would do, and how to open it."""
-        ranges = "".join(f"<li>{escape(_range(knob))}</li>" for knob in self.experiment.knobs)
-        arms = ", ".join(_arm(arm) for arm in self.experiment.arms)
-        return _card(
-            f'<p class="ik-title">{escape(_title(self.experiment))}</p>'
-            f"<p>{escape(text('play.fallback'))}</p>"
-            f'<ul class="ik-list">{ranges}<li>{escape(text("play.arm"))}: {escape(arms)}</li></ul>'
-            f"<p>{escape(text('play.how'))}</p>"
-        )
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        shown: dict[str, Any] = {"text/plain": repr(self), "text/html": self.printed()}
-        if live():
-            model = {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id}
-            shown[VIEW] = model
-        return shown
+        return f"{big}<p>{escape(asked)}.</p>{_extras(reading.extras)}"
 
     def __repr__(self) -> str:
         return f"play({self.experiment.id!r})"
-
-
-def _plain() -> dict[str, str]:
-    return {"description_width": "initial"}
 
 
 def _slider(knob: Knob) -> Any:
@@ -201,7 +154,7 @@ def _slider(knob: Knob) -> Any:
     step = _step(knob)
     return ipywidgets.FloatSlider(
         value=knob.default, min=knob.low, max=knob.high, step=step, continuous_update=False,
-        description=knob.label + unit, style=_plain(), layout=ipywidgets.Layout(width="95%"),
+        description=knob.label + unit, style=PLAIN, layout=ipywidgets.Layout(width="95%"),
         readout_format=f".{max(0, -math.floor(math.log10(step)))}f",
     )  # fmt: skip
 
@@ -218,10 +171,6 @@ def _arm(arm: str) -> str:
     return text(f"arm.{arm}") if knows(f"arm.{arm}") else arm
 
 
-def _title(experiment: Experiment) -> str:
-    return text("play.title", title=experiment.title)
-
-
 def _range(knob: Knob) -> str:
     unit = f" {knob.unit}" if knob.unit else ""
     return text("play.knob", label=knob.label, low=number(knob.low), high=number(knob.high) + unit)
@@ -235,12 +184,3 @@ def _extras(extras: Mapping[str, float]) -> str:
         for name, value in extras.items()
     )
     return f'<p>{escape(text("play.extras"))}</p><ul class="ik-list">{items}</ul>'
-
-
-def _failure(error: Exception) -> str:
-    said = f"{type(error).__name__}: {error}"
-    return f'<p>{escape(text("play.failed"))}</p><p class="ik-error">{escape(said)}</p>'
-
-
-def _card(content: str) -> str:
-    return f'<div class="ik ik-play">{style_sheet()}{content}</div>'

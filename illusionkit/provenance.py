@@ -18,7 +18,8 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from illusionkit import archives, cache, corpora
+from illusionkit import archives, cache, census, corpora, credit, mail
+from illusionkit.errors import DataError
 from illusionkit.experiment import Experiment
 
 PACKAGE = "illusionkit"
@@ -29,6 +30,9 @@ ELSEWHERE = ("title", "step", "page", "cost", "weights")
 """Not in the hash of the spec: what is for a reader only, and what has a hash of its own."""
 
 TRAINING = ("torch", "transformers")
+
+DATA = (corpora, credit, mail, census)
+"""The modules that hold data sets; each has ``SOURCES``: the archive and the members of each."""
 
 
 def provenance(experiment: Experiment) -> dict[str, str]:
@@ -43,7 +47,7 @@ def provenance(experiment: Experiment) -> dict[str, str]:
     return {
         "code": code_hash(*(root for root in roots if root is not None)),
         "spec": cache.digest(json.dumps(fixed, sort_keys=True))[:12],
-        "data": cache.digest(*(corpora.fingerprint(name) for name in experiment.data))[:12],
+        "data": cache.digest(*(_fingerprint(name) for name in experiment.data))[:12],
         "weights": _weights(experiment),
         "versions": "; ".join(versions),
     }
@@ -51,8 +55,24 @@ def provenance(experiment: Experiment) -> dict[str, str]:
 
 def needed(experiment: Experiment) -> list[str]:
     """Return the ids of the archives that ``experiment`` reads: its data, then its weights."""
-    data = [corpora.SOURCES[name][0] for name in experiment.data]
+    data = [_source_of(name)[0] for name in experiment.data]
     return list(dict.fromkeys([*data, *experiment.weights]))
+
+
+def _source_of(data: str) -> tuple[str, tuple[str, ...]]:
+    """Return the archive behind a data set, and the archive's members that it is made of."""
+    for module in DATA:
+        if data in module.SOURCES:
+            return module.SOURCES[data]
+    known = ", ".join(name for module in DATA for name in module.SOURCES)
+    raise DataError(f"No data set is called '{data}'. There are: {known}.")
+
+
+def _fingerprint(data: str) -> str:
+    """Return a hash of the pinned bytes that a data set is made of."""
+    archive, members = _source_of(data)
+    pinned = archives.source(archive).members
+    return cache.digest(*(pinned[name].sha256 for name in members))[:16]
 
 
 def _weights(experiment: Experiment) -> str:

@@ -207,12 +207,13 @@ def sample(experiment_id: str, *, rows: int, draw: int) -> pd.DataFrame:
     """Recompute a random draw of a table's rows; return kept and fresh scores side by side.
 
     Columns: arm, dose, seed, apparent, apparent_now, honest, honest_now, within. ``draw`` seeds
-    the draw. Nothing is taken from the cache of readings.
+    the draw. Nothing is taken from the cache of readings, nor of trainings.
     """
     experiment, table = registered(experiment_id), results(experiment_id).table
     chosen = sorted(random.Random(draw).sample(range(len(table)), min(rows, len(table))))
     kept = table.loc[chosen, ["arm", "dose", "seed", "apparent", "honest"]]
-    fresh = [experiment.read(row.dose, row.seed, row.arm) for row in kept.itertuples()]
+    with cache.afresh("runs"):
+        fresh = [experiment.read(row.dose, row.seed, row.arm) for row in kept.itertuples()]
     kept["apparent_now"] = [reading.apparent for reading in fresh]
     kept["honest_now"] = [reading.honest for reading in fresh]
     gaps = [(kept[name] - kept[f"{name}_now"]).abs() for name in ("apparent", "honest")]

@@ -1,20 +1,39 @@
-"""The catalogue: every registered experiment, one module a step of the pipeline."""
+"""The catalogue: every registered experiment, in modules by step of the pipeline."""
 
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 
 from illusionkit.errors import DesignError
 from illusionkit.experiment import Experiment
+
+STEPS = (
+    "principle",
+    "collect",
+    "collect_copies",
+    "collect_groups",
+    "collect_labels",
+    "collect_balance",
+    "collect_column",
+    "collect_shift",
+    "collect_years",
+    "collect_mail",
+    "pretrain",
+    "tune",
+    "tune_curves",
+    "tune_epochs",
+    "tune_rate",
+    "tune_loop",
+)
+"""The modules that hold experiments, in the order of the pipeline's steps."""
 
 
 @cache
 def experiments() -> dict[str, Experiment]:
     """Return every registered experiment by its id, in the order of the pipeline's steps."""
-    from illusionkit.illusions import collect, collect_groups, tune
-
-    steps = (collect, collect_groups, tune)
-    return {found.id: found for step in steps for found in step.EXPERIMENTS}
+    modules = [import_module(f"{__name__}.{step}") for step in STEPS]
+    return {found.id: found for module in modules for found in module.EXPERIMENTS}
 
 
 def experiment(experiment_id: str) -> Experiment:

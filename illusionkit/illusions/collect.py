@@ -39,7 +39,7 @@ def _texts() -> tuple[pd.DataFrame, CountedTexts]:
 
 
 @dataclass(frozen=True)
-class _Draw:
+class Draw:
     """Rows of `_texts` for one seed: test texts, clean training texts, and spare ones."""
 
     test: Array
@@ -47,30 +47,37 @@ class _Draw:
     spare: Array
 
 
-def _draw(table: pd.DataFrame, seed: int, part: str) -> _Draw:
+def draw(
+    table: pd.DataFrame, seed: int, part: str, tests: int = TEST_TEXTS, trains: int = TRAIN_TEXTS
+) -> Draw:
     """Return a seed's test rows (of ``part``) and training rows (always of the book part)."""
     rng = np.random.default_rng([seed, 1])
     pool = rng.permutation(np.flatnonzero(table["part"] == "book"))
     if part == "book":
-        test, pool = pool[:TEST_TEXTS], pool[TEST_TEXTS:]
+        test, pool = pool[:tests], pool[tests:]
     else:
-        test = rng.permutation(np.flatnonzero(table["part"] == part))[:TEST_TEXTS]
-    if len(pool) < TRAIN_TEXTS + len(test):
-        raise DataError(f"This needs {TRAIN_TEXTS + len(test)} texts to train on: {len(pool)}.")
-    return _Draw(test, pool[:TRAIN_TEXTS], pool[TRAIN_TEXTS:])
+        test = rng.permutation(np.flatnonzero(table["part"] == part))[:tests]
+    if len(pool) < trains + len(test):
+        raise DataError(f"This needs {trains + len(test)} texts to train on: {len(pool)}.")
+    return Draw(test, pool[:trains], pool[trains:])
 
 
 def _planted(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
     """Read `duplicate-leakage`: a share of the test texts has a copy in the training data."""
     table, counted = _texts()
-    drawn = _draw(table, seed, part)
-    count = round(dose["share"] * len(drawn.test))
+    drawn = draw(table, seed, part)
+    return _against_clean(table, counted, drawn, planted(table, drawn, dose["share"], arm))
+
+
+def planted(table: pd.DataFrame, drawn: Draw, share: float, arm: str) -> Array:
+    """Return training rows, as many as ``drawn.train``, with copies in place of some of them."""
+    size, count = len(drawn.train), round(share * len(drawn.test))
     copies = (drawn.train if arm == "control" else drawn.test)[:count]
-    train = np.concatenate([drawn.train[: TRAIN_TEXTS - count], copies])
+    train = np.concatenate([drawn.train[: size - count], copies])
     if arm == "cured":
         leaked = _leaked(table, drawn.test, list(table["text"][train]))
-        train = np.concatenate([train[~leaked], drawn.spare])[:TRAIN_TEXTS]
-    return _against_clean(table, counted, drawn, train)
+        train = np.concatenate([train[~leaked], drawn.spare])[:size]
+    return train
 
 
 def _leaked(table: pd.DataFrame, test: Array, train: list[str]) -> Array:
@@ -81,7 +88,7 @@ def _leaked(table: pd.DataFrame, test: Array, train: list[str]) -> Array:
 def _near(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
     """Read `near-duplicate-leakage`: every test text has a shortened copy in the training data."""
     table, counted = _texts()
-    drawn = _draw(table, seed, part)
+    drawn = draw(table, seed, part)
     origin = (drawn.train if arm == "control" else drawn.test)[: len(drawn.test)]
     kept = _excerpts(list(table["text"][origin]), dose["kept"], seed)
     labels = table["label"].to_numpy()[origin]
@@ -105,7 +112,7 @@ def _excerpts(texts: list[str], share: float, seed: int) -> list[str]:
 def _against_clean(
     table: pd.DataFrame,
     counted: CountedTexts,
-    drawn: _Draw,
+    drawn: Draw,
     train: Array,
     extra: list[str] | None = None,
     extra_labels: Array | None = None,

@@ -1,0 +1,147 @@
+"""The answers to the exercises of chapter 5."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from illusionkit.answers.answer import Answer
+
+
+@cache
+def _bert_memory() -> float:
+    """Return the MB of weights, gradients and AdamW's moments of bert-base-cased."""
+    import torch
+    from transformers import AutoConfig, BertForSequenceClassification
+
+    config: Any = AutoConfig.for_model("bert", vocab_size=28996, num_labels=5)
+    with torch.device("meta"):
+        model = BertForSequenceClassification(config)
+    return 16 * sum(weights.numel() for weights in model.parameters()) / 1e6
+
+
+def _batch_memory() -> float:
+    """Return the MB that one more review in a batch takes, by the kept record."""
+    from illusionkit.records import record
+
+    large, small = (record("training").row("peak", batch=size)["peak_mb"] for size in (128, 64))
+    return float(large - small) / (128 - 64)
+
+
+def _pinned_lines() -> float:
+    """Return how many requirements of the exercise's list allow one version only."""
+    return 2.0
+
+
+@cache
+def _guess_loss() -> float:
+    """Return the test loss, in nats, of naming the class shares of the training reviews."""
+    from illusionkit.finetuned import tables
+
+    parts = tables()
+    shares = np.bincount(parts["train"]["label"]) / len(parts["train"])
+    return float(-np.log(shares[parts["test"]["label"]]).mean())
+
+
+@cache
+def _fewer_raters() -> float:
+    """Return how often the mean of five of a test review's raters falls into its class."""
+    from illusionkit.finetuned import tables
+    from illusionkit.raters import classes
+
+    test, rng = tables()["test"], np.random.default_rng(1)
+    found = []
+    for ratings, label in zip(test["ratings"], test["label"], strict=True):
+        order = rng.permuted(np.tile(ratings, (200, 1)), axis=1)
+        found.append(np.mean(classes(order[:, :5].mean(axis=1)) == label))
+    return float(np.mean(found))
+
+
+def _test_size() -> float:
+    """Return how many test reviews it takes for a margin of error of one point at 0.57."""
+    return 1.96**2 * 0.57 * (1 - 0.57) / 0.01**2
+
+
+def _rows_until_mixed() -> float:
+    """Return how many first training reviews it takes until a fifth of them is negative."""
+    from illusionkit.finetuned import splits
+
+    negative = np.asarray(splits()["train"].labels) < 2
+    shares = negative.cumsum() / np.arange(1, len(negative) + 1)
+    return float(np.flatnonzero(shares >= 0.2)[0] + 1)
+
+
+def _warm_up_steps() -> float:
+    """Return over how many steps the rate of the small budget climbs on all training reviews."""
+    from illusionkit.batches import BUDGETS
+    from illusionkit.finetuned import splits
+
+    small = BUDGETS["small"]
+    batches = -(-len(splits()["train"]) // small.batch_size)
+    return float(round(small.warmup * small.epochs * batches))
+
+
+@cache
+def _cut_at_sixteen() -> float:
+    """Return the points that the fine-tuned model loses where it reads 16 tokens at most."""
+    from dataclasses import replace
+
+    from illusionkit.batches import BUDGETS, Split
+    from illusionkit.finetune import evaluate
+    from illusionkit.finetuned import finetuned, splits
+
+    parts, done, small = splits(), finetuned(), BUDGETS["small"]
+    rng, held = np.random.default_rng(0), parts["validation"]
+    order = [rng.permutation(len(parts[name])) for name in ("train", "validation")][1]
+    rows = [i for i in order[150:] if i >= 150][:400]
+    fresh = Split([held.texts[i] for i in rows], [held.labels[i] for i in rows])
+    long, short = (
+        evaluate(done.model, done.tokenizer, fresh, settings)["validation_accuracy"]
+        for settings in (small, replace(small, max_tokens=16))
+    )
+    return 100 * (long - short)
+
+
+def _tokens_without_groups() -> float:
+    """Return how many times the tokens are computed without length groups, by the kept table."""
+    from illusionkit.results import results
+
+    kept = results("silent-bug")
+    filled = {n: kept.extra(n, "length groups") for n in ("padding", "padding_whole")}
+    return (1 - filled["padding_whole"]) / (1 - filled["padding"])
+
+
+def _nothing_moved() -> float:
+    """Return in how many readings of the table no probability of the report moved at all."""
+    import json
+
+    from illusionkit.results import results
+
+    moved = results("silent-bug").table["extras"].map(lambda text: json.loads(text)["moved"])
+    return float((moved == 0).sum())
+
+
+def _undecayed() -> float:
+    """Return the share of the classifier's parameters, in per cent, that get no weight decay."""
+    from illusionkit.models import classifier
+
+    counts = [(w.ndim > 1, w.numel()) for w in classifier(5)[0].parameters()]
+    return 100 * sum(n for matrix, n in counts if not matrix) / sum(n for _, n in counts)
+
+
+ANSWERS = {
+    "bert-memory": Answer(_bert_memory, within=10),
+    "batch-memory": Answer(_batch_memory, within=0.2),
+    "pinned-lines": Answer(_pinned_lines, within=0.1),
+    "guess-loss": Answer(_guess_loss, within=0.005),
+    "fewer-raters": Answer(_fewer_raters, within=0.01),
+    "test-size": Answer(_test_size, within=400),
+    "rows-until-mixed": Answer(_rows_until_mixed, within=0.5),
+    "warm-up-steps": Answer(_warm_up_steps, within=0.5),
+    "cut-at-sixteen": Answer(_cut_at_sixteen, within=1.5),
+    "tokens-without-groups": Answer(_tokens_without_groups, within=0.02),
+    "nothing-moved": Answer(_nothing_moved, within=0.5),
+    "undecayed": Answer(_undecayed, within=0.02),
+}
