@@ -38,10 +38,12 @@ each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 FOUND = (
     "torch", "numpy<2.2", "transformers<4.58", "pandas<2.3", "scipy<1.15", "scikit-learn<1.7",
     "accelerate<1.12", "tensorboard<2.20", "matplotlib<3.11", "joblib", "tqdm",
-    "filelock", "platformdirs", "tomli",
+    "filelock", "platformdirs", "tomli", "termcolor", "pyarrow<20",
     "ipython<8", "ipykernel<6.18", "ipywidgets<8", "notebook<7",
 )  # fmt: skip
 KEPT = ("torch", "numpy", "transformers")
+BROUGHT = ("illusionkit", "cleanlab")
+"""What the first cell brings along: the kit, and the one package it needs that Colab lacks."""
 OFFLINE = re.compile(r"NewConnectionError|NameResolutionError|ConnectTimeout|ProxyError")
 ASKED = """\
 import sys
@@ -95,7 +97,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Path]
 @pytest.fixture
 def colab(made: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """The Python of that environment, without the kit, as a reader's kernel is started."""
-    run(made, "-m", "pip", "uninstall", "-q", "-y", "illusionkit", cwd=tmp_path)
+    run(made, "-m", "pip", "uninstall", "-q", "-y", *BROUGHT, cwd=tmp_path)
     for name in ("ILLUSIONKIT_STRICT", "ILLUSIONKIT_INSTALL", "PYTHONPATH", "VIRTUAL_ENV"):
         monkeypatch.delenv(name, raising=False)
     return made
@@ -153,7 +155,7 @@ def test_page_runs_alone(
     executed(page, colab, tmp_path)
     asked = page.cells.pop().outputs[0].text.split()
     after = packages(colab, tmp_path)
-    assert after.pop("illusionkit") and after == before
+    assert all([after.pop(name) for name in BROUGHT]) and after == before
     env = colab.parent.parent
     assert Path(asked[0]) == env and Path(asked[1]).is_relative_to(env)
     assert sorted(asked[2:]) == sorted(before[name] for name in KEPT)
@@ -165,7 +167,7 @@ def test_page_runs_alone(
 
 def test_the_found_packages_are_older_than_ours(colab: Path, tmp_path: Path) -> None:
     found = packages(colab, tmp_path)
-    assert "illusionkit" not in found
+    assert not found.keys() & set(BROUGHT)
     assert found["numpy"] < "2.2" and found["transformers"] < "4.58" and found["ipython"] < "8"
     assert found["torch"].startswith("2.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import notebooks
@@ -25,12 +26,18 @@ def small() -> Index:
     )
 
 
+def loaders() -> dict[str, Any]:
+    """Return what loads each data set that holds texts."""
+    from illusionkit.corpora import CORPORA
+    from illusionkit.mail import mails
+
+    return {**CORPORA, "mails": mails}
+
+
 @pytest.fixture(scope="session")
 def whole() -> Index:
-    """Every corpus of the kit, both parts."""
-    from illusionkit.corpora import CORPORA
-
-    return redistribution.index(redistribution.whole_corpora(CORPORA))
+    """Every corpus of the kit and the mails, both parts."""
+    return redistribution.index(redistribution.whole_corpora(loaders()))
 
 
 def write_page(path: Path, text: str, *, output: str = "", quotes: tuple[str, ...] = ()) -> Path:
@@ -44,14 +51,12 @@ def write_page(path: Path, text: str, *, output: str = "", quotes: tuple[str, ..
 
 def test_every_corpus_is_indexed(whole: Index) -> None:
     counts = {name: int((whole.owners == i).sum()) for i, name in enumerate(whole.names)}
-    assert set(counts) >= {"movie_reviews", "product_reviews", "tweets", "editorials"}
+    assert set(counts) >= {"movie_reviews", "product_reviews", "tweets", "editorials", "mails"}
     assert min(counts.values()) > 5_000, counts
 
 
 def test_a_text_of_each_corpus_would_be_seen(whole: Index, tmp_path: Path) -> None:
-    from illusionkit.corpora import CORPORA
-
-    for name, load in CORPORA.items():
+    for name, load in loaders().items():
         longest = max(load()["text"], key=len)
         page = write_page(tmp_path / "page.ipynb", "# One", output=longest)
         assert redistribution.complaints(page, whole), name
@@ -76,7 +81,7 @@ def test_site_passes_nothing_on(site: Path, root: Path, whole: Index) -> None:
 
 
 def test_results_pass_nothing_on(root: Path, whole: Index) -> None:
-    for file in sorted((root / "results").glob("*")):
+    for file in sorted(p for p in (root / "results").rglob("*") if p.is_file()):
         assert not redistribution.complaints(file, whole), file.name
 
 

@@ -231,7 +231,11 @@ def test_every_knob_is_moved_by_keyboard(visit: Visit, name: str) -> None:
                 radios.nth(which).focus()
                 page.keyboard.press("ArrowRight")
                 assert radios.nth(which + 1).is_checked()
-        assert len(seen) == sum(len(arm["says"]) for arm in data["arms"])
+        # Two arms may show the same curve, where leaving out either of two lines changes nothing.
+        drawn = {
+            json.dumps([arm["x"], arm["y"], arm["ends"]]): len(arm["says"]) for arm in data["arms"]
+        }
+        assert len(seen) == sum(drawn.values())
 
 
 def shown(figure: Any) -> list[str]:
@@ -325,7 +329,7 @@ def test_the_search_opens_by_keyboard_and_leads_to_a_page(visit: Visit) -> None:
     page.wait_for_url("**/search.html?q=vault*")
     page.locator("ul.search li a").first.click()
     page.wait_for_load_state()
-    assert "vault" in page.locator(".bd-article").inner_text()
+    assert "vault" in page.locator(".bd-article").text_content()  # perhaps in a fold
 
 
 @pytest.mark.parametrize("viewport", [{"width": 1280, "height": 900}, PHONE])
@@ -370,6 +374,8 @@ def test_a_picture_shows_in_its_theme_only(visit: Visit, theme: str) -> None:
 def test_a_phone_reaches_every_page_through_the_menu(visit: Visit) -> None:
     page = visit(DOCUMENTS[0], viewport=PHONE)
     page.locator("button.primary-toggle").click()
+    for fold in page.locator("nav.bd-links details:not([open]) .toctree-toggle").all():
+        fold.click()
     links = page.locator("#pst-primary-sidebar-modal nav.bd-links a, #pst-primary-sidebar a")
     names = [a.get_attribute("href") for a in links.all() if a.is_visible()]
     for name in DOCUMENTS[1:]:
@@ -380,4 +386,4 @@ def test_no_number_is_parted_from_its_unit(visit: Visit) -> None:
     for name in DOCUMENTS:
         page = visit(name)
         page.evaluate("document.querySelectorAll('pre, code, .ik').forEach(n => n.remove())")
-        assert not re.findall(r"\d (?:%|points?\b)", page.locator(".bd-article").inner_text())
+        assert not re.findall(r"\d[ \n](?:%|points?\b)", page.locator(".bd-article").inner_text())

@@ -1,5 +1,6 @@
-"""What the tests of the kit share: caches, a local package index, counted runs, models."""
+"""What the tests of the kit share: caches, a local package index, counted runs, models, pins."""
 
+import dataclasses
 import os
 
 import pytest
@@ -83,3 +84,16 @@ def still(tmp_path_factory, tokenizer):
     """The folder of a small BERT without dropout."""
     none = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     return save_small(tmp_path_factory.mktemp("still"), tokenizer, **none)
+
+
+@pytest.fixture
+def repin(monkeypatch):
+    """Return a function that gives one member of the rated sentences another pinned hash."""
+
+    def change(member):
+        source = archives.source("vader")
+        other = dataclasses.replace(source.members[member], sha256="0" * 64)
+        pinned = dataclasses.replace(source, members={**source.members, member: other})
+        monkeypatch.setattr(archives, "source", lambda name: pinned)
+
+    return change

@@ -14,7 +14,7 @@ import pytest
 from packages import left_in, tarred, zipped
 
 from illusionkit import archives, cache, client
-from illusionkit.archives import Member, fetch, read
+from illusionkit.archives import Member, fetch, read, read_folder
 from illusionkit.errors import ArchiveError, CacheError
 
 TEXT = "one\nzwei\n三\n".encode()
@@ -359,9 +359,10 @@ def test_two_processes_at_once_download_once(index, tiny, tmp_path, empty_cache)
 
 def test_every_pin_is_complete():
     for name, pinned in archives.sources().items():
-        assert pinned.kind in ("wheel", "sdist"), name
-        named = pinned.file.replace("_", "-")  # a wheel's name has _ for -
-        assert named.startswith(f"{pinned.package}-{pinned.version}"), name
+        assert pinned.kind in ("wheel", "sdist", "npm"), name
+        named = pinned.file.replace("_", "-").lower()  # a wheel's name has _ for -, and no capitals
+        package = pinned.package.strip("@").replace("/", "-").lower()  # npm's scope: @scope/name
+        assert named.startswith(f"{package}-{pinned.version}"), name
         assert pinned.licence, name
         assert pinned.citation, name
         assert pinned.size > 0, name
@@ -375,5 +376,6 @@ def test_every_pin_is_complete():
 
 def test_every_pinned_member_is_what_its_pin_says():
     for name, pinned in archives.sources().items():
-        for member in pinned.members:
-            assert read(name, member), f"{name} {member}"
+        for member, wanted in pinned.members.items():
+            whole = read_folder if "/*" in wanted.path else read
+            assert whole(name, member), f"{name} {member}"

@@ -45,6 +45,18 @@ def test_arrays_are_made_once(counted):
     assert left_in(cache.folder("kind")) == ["key.npz"]
 
 
+def test_afresh_neither_reads_nor_stores(counted):
+    get, made = counted
+    assert same(get("one"))
+    with cache.afresh("kind"):
+        assert same(get("one"))
+        assert same(get("two"))
+    assert len(made) == 3
+    assert left_in(cache.folder("kind")) == ["one.npz"]
+    get("one")
+    assert len(made) == 3
+
+
 @pytest.mark.parametrize("size", [0, 1, 100, -1])
 def test_a_truncated_file_is_made_anew(counted, size):
     get, made = counted

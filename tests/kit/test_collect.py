@@ -218,15 +218,21 @@ def test_the_leak_makes_the_model_look_better_than_it_is(name, dose):
 def small(monkeypatch):
     """Made-up texts in place of the real ones, so that the confirm part is not looked at."""
     names = [f"text {i} {'good' if i % 2 else 'bad'} {i * 7919}" for i in range(600)]
-    part = np.where(np.arange(600) % 4 == 0, "confirm", "book")
+    part = np.where(np.arange(600) // 2 % 4 == 0, "confirm", "book")  # both labels in both
     table = pd.DataFrame({"text": names, "label": np.arange(600) % 2, "unit": range(600)})
     table["part"] = part
     counted = collect.CountedTexts(names)
     for loader in ("_texts", "_lines"):
         monkeypatch.setattr(collect, loader, lambda: (table, counted))
-    monkeypatch.setattr(collect, "TEST_TEXTS", 60)
-    monkeypatch.setattr(collect, "TRAIN_TEXTS", 200)
+    sizes(monkeypatch, 60, 200)
     return part
+
+
+def sizes(monkeypatch, tests, trains):
+    """Set how many texts are tested and trained on: `draw` has both as its defaults."""
+    monkeypatch.setattr(collect.draw, "__defaults__", (tests, trains))
+    monkeypatch.setattr(collect, "TEST_TEXTS", tests)
+    monkeypatch.setattr(collect, "TRAIN_TEXTS", trains)
 
 
 @pytest.mark.parametrize("arm", ARMS)
@@ -259,6 +265,6 @@ def test_the_book_neither_trains_nor_tests_on_the_confirm_part(small, fits, name
 
 
 def test_too_few_texts_are_named(small, monkeypatch):
-    monkeypatch.setattr(collect, "TRAIN_TEXTS", 400)
+    sizes(monkeypatch, 60, 400)
     with pytest.raises(DataError, match="needs 460 texts to train on: 390"):
         experiment("duplicate-leakage").read(1.0, 0)

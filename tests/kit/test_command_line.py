@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from illusionkit.illusions import experiments
+from illusionkit.results import results
 
 ONE = ("--knob", "1", "--arm", "flawed")
 
@@ -73,6 +74,24 @@ def test_seeds_may_be_named():
     found = measured("duplicate-leakage", *ONE, "--seeds", "101,102")
     assert [row["seeds"] for row in found["rows"]] == [[101, 102]]
     assert measured("duplicate-leakage", *ONE, "--seeds", "101,")["rows"][0]["seeds"] == [101]
+
+
+def test_at_seeds_that_the_book_does_not_use_the_kept_table_is_borne_out():
+    """The whole way of a doubting reader: new seeds, every arm, held against results/."""
+    name, dose, seeds = "class-imbalance", 0.9, [101, 102, 103]
+    spec, kept = experiments()[name], results(name)
+    assert not set(seeds) & set(spec.seeds)
+    asked = ("--knob", str(dose), "--seeds", ",".join(map(str, seeds)), "--workers", "1")
+    rows = {row["arm"]: row for row in measured(name, *asked)["rows"]}
+    assert tuple(rows) == spec.arms
+    for arm, row in rows.items():
+        assert row["seeds"] == seeds
+        cell = kept.cell(arm, dose)
+        for score in ("apparent", "honest", "optimism"):
+            low, high = cell[f"{score}_lo"], cell[f"{score}_hi"]
+            assert row[score]["lo"] <= high and low <= row[score]["hi"], (arm, score)
+    assert rows["flawed"]["optimism"]["lo"] > rows["cured"]["optimism"]["hi"] > spec.margin
+    assert abs(rows["control"]["optimism"]["mean"]) < spec.margin
 
 
 def test_more_seeds_than_the_spec_has_go_on_behind_them():

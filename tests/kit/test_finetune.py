@@ -96,6 +96,19 @@ def test_without_a_log_nothing_is_written(still, some, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_each_epoch_is_told_when_its_scores_are_known(still, some):
+    seen = []
+    train, validation = some
+    model, tokenizer = models.classifier(2, str(still))
+
+    def note(epoch):
+        seen.append((epoch, evaluate(model, tokenizer, validation, QUICK)["validation_loss"]))
+
+    fitted = fit(model, tokenizer, train, validation, QUICK, each_epoch=note)
+    assert [epoch for epoch, _ in seen] == list(fitted.history["epoch"])
+    assert [loss for _, loss in seen] == list(fitted.history["validation_loss"])
+
+
 def test_a_seed_gives_the_same_weights_whatever_was_drawn_before(small, some):
     first, _, fitted = trained(small, some)
     random.seed(5)

@@ -12,6 +12,7 @@ import pytest
 import synthetic
 
 from illusionkit import corpora, features, models
+from illusionkit.errors import DataError
 from illusionkit.illusions import experiment
 from illusionkit.provenance import code_hash, machine, provenance
 
@@ -154,12 +155,17 @@ def test_the_metric_is_part_of_the_code():
     assert provenance(first)["code"] != provenance(second)["code"]
 
 
-def test_the_data_hash_follows_the_pins(monkeypatch):
+def test_the_data_hash_follows_the_pins(repin):
     trial = synthetic.experiment(data=("tweets",))
     before = provenance(trial)
-    monkeypatch.setattr(corpora, "fingerprint", lambda name: "other")
+    repin("tweets_ratings")
     after = provenance(trial)
     assert [name for name in before if before[name] != after[name]] == ["data"]
+
+
+def test_a_data_set_that_is_none_is_refused_with_those_there_are():
+    with pytest.raises(DataError, match=r"'nowhere'.*movie_reviews"):
+        provenance(synthetic.experiment(data=("nowhere",)))
 
 
 def test_the_machine_and_the_versions_are_named():

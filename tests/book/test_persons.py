@@ -1,0 +1,123 @@
+"""No notebook, page or results table passes on a row about a person."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import notebooks
+import pandas as pd
+import persons
+import pytest
+from redistribution import Hashes
+
+PAGES = [*notebooks.pages(), *notebooks.markdown_pages()]
+
+
+def loaders() -> dict[str, Any]:
+    """Return what loads each table whose rows are persons: ``TABLES`` of every data module."""
+    from illusionkit import provenance
+
+    return {
+        name: load
+        for module in provenance.DATA
+        for name, load in getattr(module, "TABLES", {}).items()
+    }
+
+
+@pytest.fixture(scope="session")
+def known() -> Hashes:
+    """The runs of every table about persons, both parts."""
+    return persons.index(load(part) for load in loaders().values() for part in ("book", "confirm"))
+
+
+@pytest.fixture(scope="module")
+def small() -> pd.DataFrame:
+    """A made-up table."""
+    return pd.DataFrame(
+        {
+            "label": [0, 1, 0, 0, 1, 0],
+            "name": list("abcdef"),
+            "limit": [50000, 20000, 120000, 90000, 50000, 70000],
+            "age": [37, 24, 26, 34, 57, 41],
+            "bill": [46990, 3913, 2682, 29239, 8617, -390],
+            "paid": [2000, 0, 1518, 0, 36681, 12],
+        }
+    )
+
+
+def page(path: Path, output: str) -> Path:
+    code = nbformat.v4.new_code_cell("table.head()", id="code")
+    code.outputs = [nbformat.v4.new_output("stream", name="stdout", text=output)]
+    notebooks.write(nbformat.v4.new_notebook(cells=[code]), path)
+    return path
+
+
+def test_every_table_is_indexed(known: Hashes) -> None:
+    assert len(known) > 500_000
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_page_passes_no_person_on(path: Path, known: Hashes) -> None:
+    assert persons.complaints(path, known) == []
+
+
+def test_results_pass_no_person_on(root: Path, known: Hashes) -> None:
+    for file in sorted((root / "results").glob("*.csv")):
+        assert persons.complaints(file, known) == [], file.name
+
+
+def test_a_row_of_each_table_would_be_seen(known: Hashes, tmp_path: Path) -> None:
+    with pd.option_context("display.max_columns", None, "display.width", 10_000):
+        for name, load in loaders().items():
+            for number, shown in enumerate(
+                (load().head(), load().tail(1), load().head().to_html())
+            ):
+                path = page(tmp_path / f"{name}{number}.ipynb", str(shown))
+                assert persons.complaints(path, known), name
+            path = page(tmp_path / f"{name}.ipynb", load().iloc[0].to_string())
+            assert persons.complaints(path, known), name
+
+
+def test_rows_and_columns_of_a_table_are_seen_however_shown(small: pd.DataFrame) -> None:
+    known = persons.index([small])
+    for shown in (
+        small.head(1).to_string(),
+        small.head(1).to_csv(),
+        small.head(1).drop(columns="name").to_html(),
+        str(small["limit"].tolist()),
+        str(small["bill"].to_numpy()),
+        small.astype({"limit": float, "bill": float, "paid": float}).tail(1).to_string(),
+        small.head(1).to_json(orient="values"),
+    ):
+        assert persons.passed_on(persons.readable(shown), known), shown
+
+
+def test_a_person_told_in_small_codes_is_seen(known: Hashes) -> None:
+    from illusionkit import census
+
+    table = census.census()
+    codes = table[list(census.COLUMNS)]
+    row = codes.iloc[codes.head(50).nunique(axis=1).to_numpy().argmax()]
+    for shown in (row.to_string(), str(row.tolist()), str(table["age"].head(30).tolist())):
+        assert persons.passed_on(persons.readable(shown), known), shown
+    assert not persons.passed_on(str(list(range(1, 40))), known)
+    assert not persons.passed_on(codes.groupby(table["year"]).mean().to_string(), known)
+
+
+def test_summaries_and_plain_runs_are_not(small: pd.DataFrame) -> None:
+    known = persons.index([small])
+    for shown in (
+        small.describe().to_string(),
+        small.groupby("label")["bill"].mean().to_string(),
+        "0 1 0 0 1 0 1 0",
+        "50000 20000 120000",
+        "",
+    ):
+        assert not persons.passed_on(shown, known), shown
+
+
+def test_numbers_within_words_and_decimals_do_not_count() -> None:
+    found = persons.NUMBER.findall("A14 2.5 3,000 x9 -12 7. 40.0 (8) 6-7")
+    assert found == ["3", "000", "-12", "7", "40", "8", "6", "7"]

@@ -1,0 +1,158 @@
+"""A shift that is none: equal prevalence, whole households, one judge; and what can't be read."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from illusionkit import census
+from illusionkit.errors import DataError
+from illusionkit.illusions import collect_years, experiment
+
+TRIAL = experiment("domain-shift-years")
+SIZES = (collect_years.TRAIN, collect_years.HELD, collect_years.JUDGED)
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """Note what is fitted and judged, and fit nothing."""
+    noted = []
+
+    def chances(self, train, judged):
+        noted.append((self, train, *np.split(judged, [2 * collect_years.HELD])))
+        sure = np.random.default_rng(0).uniform(0.5, 1, len(judged))
+        return np.stack([1 - sure, sure], axis=1)
+
+    monkeypatch.setattr(collect_years.People, "chances", chances)
+    return noted
+
+
+@pytest.mark.parametrize("dose", TRIAL.knob.doses)
+def test_all_rows_have_equal_prevalence_and_no_household_is_on_two_sides(dose, fits):
+    for arm in TRIAL.arms:
+        TRIAL.read(dose, 3, arm)
+    for data, *sides in fits:
+        for rows, size in zip(sides, SIZES, strict=True):
+            assert np.bincount(data.label[rows]).tolist() == [size] * 2
+            assert len(set(rows)) == len(rows)
+        first, second, third = (set(data.unit[rows]) for rows in sides)
+        assert not (first & second or first & third or second & third)
+
+
+@pytest.mark.parametrize("dose", [0.0, 1.0, 3.0])
+def test_the_dose_is_the_years_between(dose, fits):
+    for arm in TRIAL.arms:
+        TRIAL.read(dose, 0, arm)
+    lab, later = {2015}, {2015 + int(dose)}
+    years = [[set(data.year[rows]) for rows in sides] for data, *sides in fits]
+    assert years == [
+        [lab, lab, later],
+        [later, later, later],
+        [lab, later, later],
+        [lab, lab, later],
+    ]
+
+
+def test_every_arm_is_judged_by_the_same_persons(fits):
+    for dose in (0.0, 2.0):
+        judged = [TRIAL.read(dose, 1, arm).honest_rows.unit for arm in TRIAL.arms]
+        assert all(np.array_equal(judged[0], found) for found in judged)
+    assert not np.array_equal(judged[0], TRIAL.read(2.0, 2).honest_rows.unit)
+
+
+def test_a_year_later_is_another_household_altogether():
+    data = collect_years.people()
+    units = [set(data.unit[data.year == year]) for year in census.YEARS]
+    assert [len(found) for found in units] == [collect_years.HOUSEHOLDS] * 4
+    assert len(set.union(*units)) == 4 * collect_years.HOUSEHOLDS
+    assert not data.confirm.any()
+
+
+def made_up(rows=9000, years=census.YEARS, seed=0):
+    """Return a made-up census, two to a household; a job depends on age alone."""
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame({"year": np.repeat(years, rows)})
+    for name, (_, top) in census.COLUMNS.items():
+        table[name] = rng.integers(0, top + 1, len(table))
+    right = rng.random(len(table)) < 0.9
+    table.insert(0, "label", ((table["age"] > 60) == right).astype(np.int64))
+    table.insert(1, "unit", np.arange(len(table)) // 2 + seed * 10**6)
+    return table
+
+
+@pytest.fixture
+def put(monkeypatch):
+    """Return a function that puts made-up parts in place of the census."""
+    for name, size in {"TRAIN": 300, "HELD": 500, "JUDGED": 500}.items():
+        monkeypatch.setattr(collect_years, name, size)
+
+    def place(book, confirm=None):
+        parts = {"book": book, "confirm": confirm}
+        monkeypatch.setattr(census, "census", lambda part="book": parts[part].copy())
+        collect_years.people.cache_clear()
+
+    yield place
+    collect_years.people.cache_clear()
+
+
+def test_where_the_rule_stays_the_lab_is_right_and_where_it_turns_it_is_not(put):
+    """A census whose truth is known: from 2018 on, who is old has no job."""
+    table = made_up()
+    put(table)
+    assert abs(TRIAL.optimism(TRIAL.read(3.0, 0))) < 0.08
+    turned = table["year"] == 2018
+    put(table.assign(label=np.where(turned, 1 - table["label"], table["label"])))
+    assert TRIAL.optimism(TRIAL.read(3.0, 0)) > 0.5
+    assert TRIAL.optimism(TRIAL.read(3.0, 0, "estimated")) > 0.5
+    for arm in ("control", "cured"):
+        assert abs(TRIAL.optimism(TRIAL.read(3.0, 0, arm))) < 0.08
+
+
+@pytest.mark.parametrize("name", ["age", "race"])
+def test_a_missing_and_a_constant_column_are_named(put, name):
+    for table in (made_up().drop(columns=name), made_up().assign(**{name: 1})):
+        put(table)
+        with pytest.raises(DataError, match=f"'{name}' is missing or constant"):
+            TRIAL.read(1.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("keep", "message"),
+    [
+        (lambda t: t["label"] == 1, "300 persons without a job are needed and 0 are there"),
+        (lambda t: t["label"] == 0, "300 persons with a job are needed and 0 are there"),
+        (lambda t: t["year"] != 2016, "Equal prevalence can't be reached.* 0 are there"),
+        (lambda t: (t["year"] != 2016) | (t["unit"] % 40 == 0), "Equal prevalence can't be"),
+    ],
+    ids=["no class 0", "no class 1", "an empty year", "a year that is too small"],
+)
+@pytest.mark.parametrize("arm", TRIAL.arms)
+def test_a_prevalence_that_cannot_be_reached_is_named(put, keep, message, arm):
+    table = made_up()
+    put(table[keep(table)])
+    with pytest.raises(DataError, match=message):
+        TRIAL.read(1.0, 0, arm)
+
+
+def test_one_household_is_too_few(put):
+    put(made_up().assign(unit=7))
+    with pytest.raises(DataError, match="Equal prevalence can't be reached"):
+        TRIAL.read(1.0, 0)
+
+
+def test_confirming_judges_only_what_nobody_read(put, fits):
+    confirm = made_up(rows=400, seed=1)
+    put(made_up(), confirm)
+    reading = TRIAL.read(3.0, 0, "flawed", "confirm")
+    least = confirm[confirm["year"] == 2018]["label"].value_counts().min()
+    assert len(reading.honest_rows.truth) == 2 * least
+    data, train, held, judged = fits[-1]
+    assert data.confirm[judged].all()
+    assert not data.confirm[train].any()
+    assert not data.confirm[held].any()
+
+
+def test_a_confirm_part_without_a_class_is_named(put, fits):
+    confirm = made_up(rows=400, seed=1)
+    put(made_up(), confirm[confirm["label"] == 1])
+    with pytest.raises(DataError, match="1 persons without a job are needed and 0"):
+        TRIAL.read(3.0, 0, "flawed", "confirm")

@@ -1,0 +1,175 @@
+"""Learning rate and batch size: the rule is the document's, and no score chooses on the vault."""
+
+import numpy as np
+import pytest
+import torch
+
+from illusionkit import corpora
+from illusionkit.errors import DesignError
+from illusionkit.experiment import Rows
+from illusionkit.finetuned import tables
+from illusionkit.illusions import experiment
+from illusionkit.illusions import tune_rate as rates
+
+TRIAL, CHOICE = "learning-rate", "chosen-rate"
+SMALL = "batches of 8"
+ARMS = ("flawed", "control", "cured")
+
+
+@pytest.fixture(autouse=True)
+def made_up_features(monkeypatch):
+    """Features that tell a little of the class, so that no test waits for the encoder."""
+    label = {
+        text: k
+        for part in corpora.PARTS
+        for text, k in corpora.movie_reviews(part)[["text", "label"]].itertuples(index=False)
+    }
+
+    def features(texts):
+        known = np.eye(rates.CLASSES)[[label[text] for text in texts]]
+        noise = np.random.default_rng(len(texts)).normal(size=(len(texts), 64))
+        noise[:, 5] = 1e-33 * noise[:, 6]  # the encoder has features that hardly vary
+        return np.hstack([noise[:, 5:], known + noise[:, :5]]).astype(np.float32)
+
+    monkeypatch.setattr("illusionkit.features.features", features)
+    memories = (rates._reviews, rates._trained)
+    for memory in memories:
+        memory.cache_clear()
+    yield
+    for memory in memories:
+        memory.cache_clear()
+
+
+def test_the_rule_is_that_of_the_document(monkeypatch):
+    """One epoch by hand: θ ← θ − η∇L after each batch, on the same head and the same batches."""
+    monkeypatch.setattr(rates, "EPOCHS", 1)
+    monkeypatch.setattr(rates, "DROPOUT", 0.0)
+    table, found = rates._reviews("book")
+    at = rates._draw(table, 3)["train"]
+    label = table["label"].to_numpy()[at]
+    trained, reported = rates._train(found[at], label, 0.1, 96, 3)
+
+    torch.manual_seed(3)
+    order = torch.Generator().manual_seed(3)
+    head = torch.nn.Sequential(
+        torch.nn.Linear(64, rates.WIDTH),
+        torch.nn.Tanh(),
+        torch.nn.Dropout(0.0),
+        torch.nn.Linear(rates.WIDTH, rates.CLASSES),
+    )
+    inputs, wanted, total = torch.from_numpy(found[at]).float(), torch.from_numpy(label), 0.0
+    for rows in torch.randperm(len(label), generator=order).split(96):  # the last has 64 rows
+        loss = torch.nn.functional.cross_entropy(head(inputs[rows]), wanted[rows])
+        slopes = torch.autograd.grad(loss, list(head.parameters()))
+        with torch.no_grad():
+            for weight, slope in zip(head.parameters(), slopes, strict=True):
+                weight -= 0.1 * slope
+        total += loss.item() * len(rows)
+    for mine, theirs in zip(head.parameters(), trained.parameters(), strict=True):
+        assert torch.allclose(mine, theirs, rtol=0, atol=1e-6)
+    assert reported == pytest.approx(total / len(label), abs=1e-6)
+    assert not trained.training
+
+
+def test_the_loss_by_hand():
+    rows = Rows(np.zeros(3), np.zeros(3), np.arange(3), np.exp([-1.0, -2.0, -6.0]))
+    assert rates.LOSS.score(rows) == pytest.approx(3)
+    assert rates.LOSS.score(rows, np.array([1.0, 1.0, 0.0])) == pytest.approx(1.5)
+    never = Rows(np.zeros(1), np.zeros(1), np.zeros(1), np.zeros(1))
+    assert rates.LOSS.score(never) == pytest.approx(-np.log(1e-12))
+
+
+def test_a_training_loss_below_the_vaults_looks_better_than_it_is():
+    trial = experiment(TRIAL)
+    reading = trial.read(0.1, 0, SMALL)
+    assert trial.optimism(reading) == pytest.approx(reading.honest - reading.apparent)
+    assert trial.optimism(reading) > 0.3
+    assert reading.apparent == pytest.approx(reading.extras["train_loss"])
+    assert reading.honest == pytest.approx(reading.extras["vault_loss"])
+
+
+def test_what_learned_nothing_has_no_optimism():
+    trial = experiment(TRIAL)
+    assert abs(trial.optimism(trial.read(1e-4, 0, "batches of 128"))) < 0.05
+
+
+def test_smaller_batches_take_more_steps_and_know_their_rows_better():
+    losses = [experiment(TRIAL).read(0.03, 1, arm).apparent for arm in rates.BATCHES]
+    assert losses == sorted(losses)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_training_validation_and_vault_never_meet_nor_the_other_splits(seed):
+    table, found = rates._reviews("book")
+    units = {name: table["unit"].to_numpy()[at] for name, at in rates._draw(table, seed).items()}
+    assert {name: len(rows) for name, rows in units.items()} == rates.SIZES
+    assert len(np.unique(np.concatenate(list(units.values())))) == sum(rates.SIZES.values())
+    parts = tables()
+    other = set(parts["test"]["unit"]) | set(parts["validation"]["unit"])
+    assert not other & set(np.concatenate(list(units.values())))
+    assert np.abs(found.mean(axis=0)).max() < 1e-4
+
+
+def test_another_seed_draws_another_vault():
+    vaults = [experiment(TRIAL).read(0.001, seed, SMALL).honest_rows.unit for seed in (0, 1)]
+    assert not np.array_equal(*vaults)
+
+
+def test_the_confirm_part_gives_the_vault_and_trains_nothing():
+    reading = experiment(TRIAL).read(0.001, 0, SMALL, part="confirm")
+    book, confirm = (set(corpora.movie_reviews(part)["unit"]) for part in corpora.PARTS)
+    assert set(reading.honest_rows.unit) <= confirm
+    assert set(reading.touched) <= book
+
+
+def test_each_arm_takes_the_setting_it_says(monkeypatch):
+    """Losses are made up: the vault prefers the first setting, training and validation others."""
+
+    def trained(rate, size, seed, part):
+        sizes = {"train": (0, rate), "validation": (10, abs(rate - 0.01)), "vault": (20, 1 / size)}
+        return rates.Trained(
+            {
+                name: Rows(
+                    np.arange(5) % 2, np.zeros(5), at + np.arange(5), np.full(5, np.exp(-loss))
+                )
+                for name, (at, loss) in sizes.items()
+            },
+            reported=9.0,
+        )
+
+    monkeypatch.setattr(rates, "_trained", trained)
+    flawed, control, cured = (experiment(CHOICE).read(15, 4, arm) for arm in ARMS)
+    assert (flawed.extras["rate"], flawed.apparent) == (0.001, pytest.approx(0.001))
+    assert (cured.extras["rate"], cured.apparent) == (0.01, pytest.approx(0))
+    assert control.apparent == pytest.approx(abs(control.extras["rate"] - 0.01))
+    assert flawed.honest == pytest.approx(1 / flawed.extras["batch"])
+
+
+def test_one_setting_leaves_nothing_to_choose():
+    flawed, control, cured = (experiment(CHOICE).read(1, 2, arm) for arm in ARMS)
+    assert flawed.honest == control.honest == cured.honest
+    assert control.apparent == cured.apparent
+
+
+def test_more_settings_never_raise_the_lowest_training_loss():
+    lowest = [experiment(CHOICE).read(k, 3, "flawed").apparent for k in (1, 3, 6)]
+    assert lowest == sorted(lowest, reverse=True)
+
+
+def test_the_callers_random_numbers_stay_as_they_are():
+    torch.manual_seed(5)
+    wanted = torch.rand(3)
+    torch.manual_seed(5)
+    experiment(TRIAL).read(0.001, 0, "batches of 128")
+    assert torch.equal(torch.rand(3), wanted)
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, 11.0, float("nan")])
+def test_a_rate_out_of_range_is_refused(rate):
+    with pytest.raises(DesignError, match=r"'rate' goes from 0\.0001 to 10"):
+        experiment(TRIAL).read(rate, 0, SMALL)
+
+
+def test_an_arm_is_named_by_its_batches():
+    with pytest.raises(DesignError, match=r"has no arm 'flawed'\. It has: batches of 8"):
+        experiment(TRIAL).read(0.1)
