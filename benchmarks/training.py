@@ -203,15 +203,15 @@ def summary(rows: list[dict[str, Any]], slowest: list[dict[str, Any]]) -> dict[s
 
 def machine() -> dict[str, str | int]:
     """Return what was measured on."""
-    from illusionkit import finetune, provenance
+    from illusionkit import provenance
+    from illusionkit.precision import choose
 
-    known = provenance.machine()
-    kind, reason = finetune.precision()
+    known, choice = provenance.machine(), choose()
     return {
         "cpu": known["cpu"], "cores": os.cpu_count() or 1,
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
         "system": f"{platform.system()} {platform.machine()}", "python": known["python"],
-        "device": "cpu" if kind == "no" else "cuda", "precision": reason,
+        "device": choice.device, "precision": choice.reason,
     }  # fmt: skip
 
 

@@ -1,0 +1,69 @@
+"""The limit of training speed: how fast this machine multiplies matrices of the model's own shapes."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import Any
+
+import bench
+import ways
+
+QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)  # the batches, by size, whose shapes the rate is taken at
+
+
+def rate(steps: int, threads: int, seed: int) -> dict[str, Any]:
+    """Measure the floating-point rate of products of the model's own shapes, in operations a second.
+
+    At the sizes of some typical batches: rows times longest text. ``parameters`` are those outside
+    the embeddings.
+    """
+    from illusionkit.batches import Batches
+
+    model, tokenizer, train = bench.ready(threads)
+    reviews = bench.drawn(train, steps * bench.BATCH, seed=seed)
+    order = Batches(tokenizer, reviews, ways.settings_of(bench.BATCH)).shuffled(1, "cpu")
+    sizes = sorted(inputs["attention_mask"].numel() for inputs, _ in order)
+    typical = [sizes[int(part * len(sizes))] for part in QUANTILES]
+    width, wide = model.config.hidden_size, model.config.intermediate_size
+    shapes = [(width, width)] * 4 + [(width, wide), (wide, width)]
+    done = sum(6 * rows * one * other for rows in typical for one, other in shapes)
+    seconds = [times(rows, *shape) for rows in typical for shape in shapes]
+    embedded = {id(weights) for weights in model.base_model.embeddings.parameters()}
+    outside = [w.numel() for w in model.parameters() if id(w) not in embedded]
+    return {
+        "operations_per_s": done / sum(best for _, best in seconds),
+        "operations_per_s_mm": done / sum(mm for mm, _ in seconds),
+        "parameters": sum(outside),
+    }
+
+
+def times(rows: int, inputs: int, outputs: int) -> tuple[float, float]:
+    """Return the seconds of a layer's three products: by torch.mm, and each by what is faster.
+
+    The layer's result, the gradient of its inputs and that of its weights.
+    """
+    import torch
+
+    x, weight, grad = (torch.randn(s) for s in ((rows, inputs), (outputs, inputs), (rows, outputs)))
+    by_mm = [median(torch.mm, *pair) for pair in ((x, weight.t()), (grad, weight), (grad.t(), x))]
+    product = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+    if product is None:
+        return sum(by_mm), sum(by_mm)
+    extra = (None, "none", [], "")
+    others = [
+        median(product, x, weight, *extra),
+        median(product, grad, weight.t(), *extra),
+        min(median(product, grad.t(), x.t(), *extra), median(product, x.t(), grad.t(), *extra)),
+    ]
+    return sum(by_mm), sum(map(min, by_mm, others))
+
+
+def median(function: Any, *given: Any, repeats: int = 7) -> float:
+    """Return the median of a call's seconds, the first two calls not counted."""
+    seconds = []
+    for _ in range(repeats + 2):
+        began = time.perf_counter()
+        function(*given)
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds[2:])
