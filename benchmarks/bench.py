@@ -28,6 +28,8 @@ Key = TypeVar("Key")
 BATCH = 32
 LIBRARIES = ("torch", "transformers", "accelerate", "numpy", "tokenizers")
 README = Path(__file__).with_name("README.md")
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # the kit that stands beside is measured, not one that is installed
 QUIET = {
     "ILLUSIONKIT_STRICT": "1",  # no progress bars
     "TOKENIZERS_PARALLELISM": "false",
@@ -39,7 +41,9 @@ class CaseFailed(SystemExit):
     """A case ended with an error; the message holds the case's own."""
 
 
-def measured(program: str, case: str, *, launcher: Sequence[str] = (), **asked: Any) -> dict:
+def measured(
+    program: str, case: str, *, launcher: Sequence[str] = (), **asked: Any
+) -> dict[str, Any]:
     """Run one case of a program in a fresh process and return what it says, with what was asked.
 
     ``threads`` (among what is asked) bounds the threads of its libraries. ``launcher`` stands in
@@ -93,6 +97,13 @@ def alternating(
 def paired_ratio(above: Iterable[float], below: Iterable[float]) -> float:
     """Return the median of the rounds' ratios, which is not the ratio of the medians."""
     return statistics.median(one / other for one, other in zip(above, below, strict=True))
+
+
+def ratio(
+    values: Sequence[float], others: Sequence[Mapping[str, Any]] | None, name: str
+) -> float | None:
+    """Return the paired ratio to another row's measured number, None if that was not measured."""
+    return paired_ratio(values, column(others, name)) if others else None
 
 
 def column(rows: Iterable[Mapping[str, Any]], name: str) -> list[float]:
@@ -225,34 +236,62 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 
 def where(found: Mapping[str, Any]) -> str:
     """Return a line that says where and when a record was measured."""
-    versions = (
-        f"torch {found['versions']['torch']}, transformers {found['versions']['transformers']}"
-    )
-    return f"{found['machine']['cpu']}, {found['date']}, {versions}."
+    used = ", ".join(f"{name} {found['versions'][name]}" for name in LIBRARIES[:2])
+    return f"{found['machine']['cpu']}, {found['date']}, {used}."
 
 
-def options_of(name: str, argv: Sequence[str] | None, **numbers: int) -> argparse.Namespace:
-    """Read a program's command line; ``numbers`` are its own options and their defaults."""
-    parser = argparse.ArgumentParser(prog=f"benchmarks/{name}.py", description="See README.md.")
+def figure(value: float | None, form: str) -> str:
+    """Return a number in a form, or nothing for what was not measured."""
+    return "" if value is None else format(value, form)
+
+
+def ends(row: Mapping[str, Any], name: str, form: str = ",.0f") -> list[str]:
+    """Return the cells of a number that has a spread: its middle, and lowest to highest."""
+    lowest, highest = (format(row[f"{name}_{end}"], form) for end in ("lowest", "highest"))
+    return [format(row[name], form), f"{lowest}–{highest}"]
+
+
+def options_of(
+    name: str, argv: Sequence[str] | None, only: Sequence[str] = (), **numbers: int
+) -> argparse.Namespace:
+    """Read a program's command line.
+
+    ``only`` are the rows that can be asked for one by one; ``numbers`` are the program's own
+    options and their defaults.
+    """
+    program = name.replace("-", "_")
+    parser = argparse.ArgumentParser(prog=f"benchmarks/{program}.py", description="See README.md.")
     parser.add_argument("--write", action="store_true", help="keep the record in results/")
     parser.add_argument("--table", action="store_true", help="only write README.md's table anew")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.add_argument("--only", action="append", metavar="NAME", help="measure this row only")
     parser.add_argument("--case", nargs=2, metavar=("NAME", "JSON"), help=argparse.SUPPRESS)
+    if only:
+        told = f"measure this row only (may be given again): {'; '.join(only)}"
+        parser.add_argument("--only", action="append", choices=only, metavar="NAME", help=told)
     for option, default in numbers.items():
         parser.add_argument(f"--{option}", type=int, default=default, help=f"default: {default}")
     return parser.parse_args(argv)
 
 
-def finish(
+def run(
     name: str,
-    found: dict[str, Any],
-    lines: Callable[[Mapping[str, Any]], Iterable[str]],
+    cases: Mapping[str, Case],
     options: argparse.Namespace,
+    measure: Callable[[], dict[str, Any]],
+    lines: Callable[[Mapping[str, Any]], Iterable[str]],
     shown: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict,
 ) -> None:
-    """Print a record, as JSON or as its table, and keep both if that was asked for."""
-    print(json.dumps(shown(found), indent=1) if options.json else "\n".join(lines(found)))
-    if options.write:
-        write(name, found)
-        tell(name, lines(found))
+    """Do what the command line asks: one case, the table alone, or the whole.
+
+    ``measure`` returns the record, ``lines`` its table, ``shown`` what ``--json`` prints of it.
+    """
+    if options.case:
+        say(cases, *options.case)
+    elif options.table:
+        tell(name, lines(kept(name)))
+    else:
+        found = measure()
+        print(json.dumps(shown(found), indent=1) if options.json else "\n".join(lines(found)))
+        if options.write:
+            write(name, found)
+            tell(name, lines(found))

@@ -12,18 +12,17 @@ ways to train stand in `ways.py`. Timings want an idle machine: about 25 minutes
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import bench
 import limit
 import ways
-from ways import FIT, GROUPED, GROUPED_BF16, TRAINER, WAYS
+from ways import GROUPED, GROUPED_BF16, TRAINER, WAYS
 
 NAME = "finetune"
 LISTING, LIMIT, ABLE = "the document's listing", "limit", "able"
@@ -33,17 +32,17 @@ WARM = 3  # batches of the training that warms the process up
 ROWS = (*WAYS, LISTING)
 ABOUT = (
     "Real tokens (padding not counted) of the training steps, per second; loading, tokenising and "
-    "scoring are not timed. Every row trains the packaged encoder for one epoch on the same reviews "
-    "drawn at random: 32 a batch, cut at 128 tokens, dropout as the model has it, AdamW, clipping "
-    "at 1, a linear schedule with warm-up, as many updates; after a short training that warms up. "
-    "Each row in a process of its own, once a round, the order alternating; ratios are medians of "
-    "the rounds' ratios. ratio_to_trainer: to the Trainer with its defaults, in fp32. "
+    "scoring are not timed. Every row trains the packaged encoder for one epoch on the same "
+    "reviews, drawn at random: 32 a batch, cut at 128 tokens, dropout as the model has it, AdamW, "
+    "clipping at 1, a linear schedule with warm-up, as many updates; after a short training that "
+    "warms up. Each row in a process of its own, once a round, the order alternating; ratios are "
+    "medians of the rounds' ratios. ratio_to_trainer: to the Trainer with its defaults, in fp32. "
     "ratio_to_grouped: to the Trainer with length grouping, in the row's own precision. The limit "
     "is the rate of matrix products of the model's own shapes in fp32, forward and backward, each "
     "by the faster of torch.mm and oneDNN, measured in every round; share_of_limit is 6 times the "
     "parameters outside the embeddings times tokens per second, over that rate, and share_of_mm "
-    "over the rate of torch.mm alone. The document's listing is extrapolated: a few training steps, "
-    "and the scoring of a part of the test set, scaled to all of it after every step."
+    "over the rate of torch.mm alone. The document's listing is extrapolated: a few training "
+    "steps, and the scoring of a part of the test set, scaled to all of it after every step."
 )
 
 
@@ -105,19 +104,8 @@ def padded(tokenizer: Any, split: Any) -> Iterator[dict[str, Any]]:
         yield {**batch, "labels": torch.tensor(split.labels[rows])}
 
 
-def able(**_: Any) -> dict[str, Any]:
-    """Tell whether this CPU trains in bf16."""
-    from illusionkit.errors import TrainingError
-    from illusionkit.precision import choose
-
-    try:
-        return {"bf16": int(choose("bf16").mixed == "bf16")}
-    except TrainingError:
-        return {"bf16": 0}
-
-
 CASES: dict[str, bench.Case] = {
-    **dict.fromkeys(WAYS, timed), LISTING: listing, LIMIT: limit.rate, ABLE: able
+    **dict.fromkeys(WAYS, timed), LISTING: listing, LIMIT: limit.rate, ABLE: ways.able
 }  # fmt: skip
 
 
@@ -137,9 +125,6 @@ def measured(name: str, turn: int, steps: int) -> dict[str, Any]:
 
 def chosen(only: Sequence[str] | None) -> list[str]:
     """Return the rows to measure, without those in bf16 where the CPU lacks it."""
-    unknown = set(only or ()) - set(ROWS)
-    if unknown:
-        raise SystemExit(f"No row is called {', '.join(unknown)}. There are: {'; '.join(ROWS)}.")
     names = [name for name in ROWS if not only or name in only]
     needs = [name for name in names if name in WAYS and WAYS[name].bits == 16]
     if needs and not bench.measured(__file__, ABLE)["bf16"]:
@@ -177,7 +162,8 @@ def rows_of(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[dict[s
         row |= bench.spread(speeds, "tokens_per_s")
         against = {"ratio_to_trainer": TRAINER, "ratio_to_grouped": GROUPED}
         against["ratio_to_grouped"] = GROUPED if bits == 32 else GROUPED_BF16
-        row |= {key: ratio(speeds, found.get(other)) for key, other in against.items()}
+        for key, other in against.items():
+            row[key] = bench.ratio(speeds, found.get(other), "tokens_per_s")
         for key, rate in (("limit", "operations_per_s"), ("mm", "operations_per_s_mm")):
             work = [6 * rates[0]["parameters"] * speed for speed in speeds]
             share = bench.paired_ratio(work, bench.column(rates, rate))
@@ -185,18 +171,11 @@ def rows_of(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[dict[s
         yield row
 
 
-def ratio(speeds: Sequence[float], others: Sequence[Mapping[str, Any]] | None) -> float | None:
-    """Return the median of the rounds' ratios, None if the other row was not measured."""
-    return bench.paired_ratio(speeds, bench.column(others, "tokens_per_s")) if others else None
-
-
 def shown(found: Mapping[str, Any]) -> dict[str, Any]:
     """Return a record in the form that ``--json`` prints."""
     keys = ("ratio_to_trainer", "ratio_to_grouped", "share_of_limit", "peak_mb")
     rows = []
-    for row in found["rows"]:
-        if row["case"] == LIMIT:
-            continue
+    for row in found["rows"][1:]:  # the first is the limit
         ends = {"median": "", "min": "_lowest", "max": "_highest"}
         speeds = {key: row[f"tokens_per_s{end}"] for key, end in ends.items()}
         told = {"name": row["case"], "precision": "fp32" if row["bits"] == 32 else "bf16"}
@@ -210,40 +189,31 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"{bench.where(found)} Rounds: {found['rows'][0]['rounds']}."
     yield ""
     head = ("Way to train", "tokens/s", "lowest–highest", "× Trainer", "× grouped")
-    yield from bench.table((*head, "of the limit", "of torch.mm", "peak MB"), table_rows(found))
-    rates = next(row for row in found["rows"] if row["case"] == LIMIT)
+    rates, *rows = found["rows"]
+    yield from bench.table(
+        (*head, "of the limit", "of torch.mm", "peak MB"), (cells(row) for row in rows)
+    )
     best, mm = (rates[f"operations_per_s{end}"] / 1e9 for end in ("", "_mm"))
     yield ""
     yield f"The limit: {best:.0f} billion operations a second in fp32; by torch.mm alone {mm:.0f}."
 
 
-def table_rows(found: Mapping[str, Any]) -> Iterable[list[str]]:
-    """Yield the cells of each row of the table."""
-    for row in found["rows"]:
-        if row["case"] == LIMIT:
-            continue
-        name = row["case"] + (" (extrapolated)" if row["extrapolated"] else "")
-        lowest, highest = row["tokens_per_s_lowest"], row["tokens_per_s_highest"]
-        ratios = [row["ratio_to_trainer"], row["ratio_to_grouped"]]
-        shares = [row["share_of_limit"], row["share_of_mm"]]
-        yield [
-            name, f"{row['tokens_per_s']:,.0f}", f"{lowest:,.0f}–{highest:,.0f}",
-            *("" if value is None else f"{value:.2f}" for value in ratios),
-            *("" if value is None else f"{value:.0%}" for value in shares),
-            f"{row['peak_mb']:,.0f}",
-        ]  # fmt: skip
+def cells(row: Mapping[str, Any]) -> list[str]:
+    """Return a row's cells."""
+    name = row["case"] + (" (extrapolated)" if row["extrapolated"] else "")
+    ratios = [bench.figure(row[key], ".2f") for key in ("ratio_to_trainer", "ratio_to_grouped")]
+    shares = [bench.figure(row[key], ".0%") for key in ("share_of_limit", "share_of_mm")]
+    return [name, *bench.ends(row, "tokens_per_s"), *ratios, *shares, f"{row['peak_mb']:,.0f}"]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    options = bench.options_of(NAME, argv, rounds=5, steps=48)
-    if options.case:
-        bench.say(CASES, *options.case)
-    elif options.table:
-        bench.tell(NAME, lines(bench.kept(NAME)))
-    else:
-        found = whole(rounds=options.rounds, steps=options.steps, only=options.only)
-        bench.finish(NAME, found, lines, options, shown)
+    options = bench.options_of(NAME, argv, ROWS, rounds=5, steps=48)
+
+    def measure() -> dict[str, Any]:
+        return whole(rounds=options.rounds, steps=options.steps, only=options.only)
+
+    bench.run(NAME, CASES, options, measure, lines, shown)
 
 
 if __name__ == "__main__":

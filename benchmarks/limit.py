@@ -1,4 +1,4 @@
-"""The limit of training speed: how fast this machine multiplies matrices of the model's own shapes."""
+"""The limit of training speed: how fast this machine multiplies matrices of the model's shapes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ QUANTILES = (0.1, 0.3, 0.5, 0.7, 0.9)  # the batches, by size, whose shapes the 
 
 
 def rate(steps: int, threads: int, seed: int) -> dict[str, Any]:
-    """Measure the floating-point rate of products of the model's own shapes, in operations a second.
+    """Measure the rate of matrix products of the model's own shapes, operations a second.
 
     At the sizes of some typical batches: rows times longest text. ``parameters`` are those outside
     the embeddings.
@@ -50,7 +50,7 @@ def times(rows: int, inputs: int, outputs: int) -> tuple[float, float]:
     product = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
     if product is None:
         return sum(by_mm), sum(by_mm)
-    extra = (None, "none", [], "")
+    extra: tuple[Any, ...] = (None, "none", [], "")
     others = [
         median(product, x, weight, *extra),
         median(product, grad, weight.t(), *extra),

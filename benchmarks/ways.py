@@ -81,7 +81,7 @@ def trainer(
     read = tokenizer(list(train.texts), truncation=True, max_length=settings.max_tokens)
     columns = [{**read, "labels": train.labels}[name] for name in (*read, "labels")]
     rows = [dict(zip((*read, "labels"), row, strict=True)) for row in zip(*columns, strict=True)]
-    warm, steps = warm_up(settings, len(rows))
+    warm, _ = warm_up(settings, len(rows))
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
             folder, per_device_train_batch_size=settings.batch_size, num_train_epochs=1,
@@ -123,10 +123,11 @@ def plain(model: Any, tokenizer: Any, train: Any, settings: Any) -> None:
     set_seed(settings.seed)
     decayed = [weights for weights in model.parameters() if weights.ndim > 1]
     others = [weights for weights in model.parameters() if weights.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": decayed}, {"params": others, "weight_decay": 0.0}],
-        lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True,
-    )  # fmt: skip
+    groups: list[dict[str, Any]] = [
+        {"params": decayed, "weight_decay": settings.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    optimizer = torch.optim.AdamW(groups, lr=settings.learning_rate, fused=True)
     schedule = get_linear_schedule_with_warmup(optimizer, *warm_up(settings, len(train)))
     model.train()
     for inputs, labels in Batches(tokenizer, train, settings).shuffled(1, "cpu"):
@@ -149,7 +150,10 @@ def fit(model: Any, tokenizer: Any, train: Any, settings: Any, *, precision: str
 
 
 def fit_by_tokens(model: Any, tokenizer: Any, train: Any, settings: Any) -> None:
-    """Train with the kit, in batches of about the same number of tokens instead of rows."""
+    """Train with the kit, in batches of about the same number of tokens instead of rows.
+
+    The most that a batch may hold is chosen so that there are as many updates.
+    """
     from unittest.mock import patch
 
     import numpy as np
@@ -157,24 +161,23 @@ def fit_by_tokens(model: Any, tokenizer: Any, train: Any, settings: Any) -> None
     from illusionkit import batches, finetune
 
     class ByTokens(batches.Batches):
-        """Batches that have at most as many tokens, padding counted, as a batch has on average."""
+        """Batches of texts of like length that differ in rows, not in tokens."""
 
         def order(self, epoch: int) -> list[Any]:
             """Return the row numbers of each batch of an epoch."""
             rng = np.random.default_rng([settings.seed, epoch])
             lengths = [self._length(row) for row in range(len(self.labels))]
             rows = sorted(rng.permutation(len(lengths)), key=lengths.__getitem__)
-            cut = cut_by_tokens(rows, lengths, round(settings.batch_size * np.mean(lengths)))
+            most = settings.batch_size * float(np.mean(lengths))
+            while len(cut := cut_by_tokens(rows, lengths, most)) > len(self):
+                most *= 1.01
             return [cut[place] for place in rng.permutation(len(cut))]
-
-        def __len__(self) -> int:
-            return len(self.order(1))
 
     with patch.object(finetune, "Batches", ByTokens):
         fit(model, tokenizer, train, settings)
 
 
-def cut_by_tokens(rows: Any, lengths: Any, most: int) -> list[Any]:
+def cut_by_tokens(rows: Any, lengths: Any, most: float) -> list[Any]:
     """Cut rows, the shortest first, into batches of at most ``most`` tokens, padding counted."""
     import numpy as np
 
@@ -193,9 +196,26 @@ def fit_words_frozen(model: Any, tokenizer: Any, train: Any, settings: Any) -> N
 
 
 def fit_compiled(model: Any, tokenizer: Any, train: Any, settings: Any) -> None:
-    """Train with the kit, the encoder compiled (`torch.compile`, for texts of any length)."""
-    model.base_model.compile(dynamic=True)
-    fit(model, tokenizer, train, settings)
+    """Train with the kit, the encoder compiled (`torch.compile`) in place of its quick layers."""
+    from contextlib import nullcontext
+    from unittest.mock import patch
+
+    from illusionkit import finetune
+
+    model.base_model.compile(dynamic=True)  # for texts of any length
+    with patch.object(finetune, "quicken", lambda *_: nullcontext()):
+        fit(model, tokenizer, train, settings)
+
+
+def able(**_: Any) -> dict[str, Any]:
+    """Tell whether this CPU trains in bf16."""
+    from illusionkit.errors import TrainingError
+    from illusionkit.precision import choose
+
+    try:
+        return {"bf16": int(choose("bf16").mixed == "bf16")}
+    except TrainingError:
+        return {"bf16": 0}
 
 
 def _grouped(*given: Any) -> None:

@@ -11,7 +11,7 @@ import ctypes
 import functools
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NAME = "illusionkit"  # of the attention, among those of transformers
 LEVELS = 2**16  # a decision takes 16 random bits
 LARGE = 2**30  # bytes; smaller blocks of memory are kept for the next tensor
-TRIM, TOP, MAPPED = -1, -2, -3  # M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD of malloc.h
+TRIM, MAPPED = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
 
 
 @contextmanager
@@ -36,10 +36,10 @@ def quicken(model: torch.nn.Module, device: torch.device | str) -> Iterator[None
 
     if torch.device(device).type != "cpu":
         yield
-        return
-    keep_memory()
-    with _layers(model), _attention(model):
-        yield
+    else:
+        keep_memory()
+        with _layers(model), _attention(model):
+            yield
 
 
 def dropout(x: torch.Tensor, p: float) -> torch.Tensor:
@@ -63,8 +63,7 @@ def keep(shape: tuple[int, ...], p: float) -> tuple[torch.Tensor, float]:
     dropped = round(p * LEVELS)
     kept = torch.empty(shape, dtype=torch.uint8)
     drawn = torch.empty((kept.numel() + 3) // 4, dtype=torch.int64).random_(-(2**63), None)
-    lanes = drawn.view(torch.int16)[: kept.numel()].view(shape)
-    torch.ge(lanes, dropped - LEVELS // 2, out=kept)
+    torch.ge(drawn.view(torch.int16)[: kept.numel()].view(shape), dropped - LEVELS // 2, out=kept)
     return kept, LEVELS / (LEVELS - dropped)
 
 
@@ -76,10 +75,9 @@ def linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> 
     """
     import torch
 
-    product = _product()
     tensors = [x, weight] if bias is None else [x, weight, bias]
     other = any(t.dtype != torch.float32 or t.device.type != "cpu" for t in tensors)
-    if product is None or other or x.numel() == 0 or torch.is_autocast_enabled("cpu"):
+    if other or _product() is None or x.numel() == 0 or torch.is_autocast_enabled("cpu"):
         return torch.nn.functional.linear(x, weight, bias)
     return _linear_function().apply(x, weight, bias)
 
@@ -103,17 +101,17 @@ def attend(
     """
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-    causal = is_causal if is_causal is not None else getattr(module, "is_causal", True)
+    causal = getattr(module, "is_causal", True) if is_causal is None else is_causal
     special = (
         (causal and attention_mask is None and query.shape[2] > 1)
         or getattr(module, "num_key_value_groups", 1) > 1
         or (attention_mask is not None and attention_mask.requires_grad)
         or any(more.get(name) is not None for name in ("position_bias", "softcap"))
     )
-    same = query.shape[:2] == key.shape[:2] and query.device.type == "cpu"
-    if special or not same or not 0 < round(dropout * LEVELS) < LEVELS:
-        given = {"dropout": dropout, "scaling": scaling, "is_causal": is_causal, **more}
-        return sdpa_attention_forward(module, query, key, value, attention_mask, **given)
+    unlike = query.shape[:2] != key.shape[:2] or query.device.type != "cpu"
+    if special or unlike or not 0 < round(dropout * LEVELS) < LEVELS:
+        more |= {"dropout": dropout, "scaling": scaling, "is_causal": is_causal}
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **more)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     added = None if attention_mask is None else _added(attention_mask, query.dtype)
     return _attention_function().apply(query, key, value, added, dropout, scale), None
@@ -124,17 +122,12 @@ def keep_memory() -> None:
 
     Otherwise it goes back to the system, which clears each page anew. Elsewhere nothing happens.
     """
-    if sys.platform != "linux":
-        return
-    try:
-        library = ctypes.CDLL("libc.so.6")
-        version, set_option = library.gnu_get_libc_version, library.mallopt
-    except (OSError, AttributeError):
-        return
-    if version and not set_option(MAPPED, LARGE):
-        set_option(MAPPED, 2**25)  # the most that older versions take
-    set_option(TRIM, LARGE)
-    set_option(TOP, 2**26)
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library
+            set_option = ctypes.CDLL("libc.so.6").mallopt
+            if not set_option(MAPPED, LARGE):
+                set_option(MAPPED, 2**25)  # the most that older versions take
+            set_option(TRIM, LARGE)
 
 
 @contextmanager
@@ -142,11 +135,11 @@ def _layers(model: torch.nn.Module) -> Iterator[None]:
     """Give layers of exactly these types a faster ``forward``, and take it away again."""
     from torch import nn
 
-    quick: dict[type, Callable[..., Any]] = {nn.Linear: _linear_layer, nn.Dropout: _dropout_layer}
+    quick = {nn.Linear: _linear_layer, nn.Dropout: _dropout_layer}
     found = [m for m in model.modules() if type(m) in quick and "forward" not in vars(m)]
     try:
         for module in found:
-            module.forward = functools.partial(quick[type(module)], module)  # type: ignore[assignment]
+            module.forward = functools.partial(quick[type(module)], module)
         yield
     finally:
         for module in found:
@@ -158,10 +151,8 @@ def _linear_layer(module: Any, x: torch.Tensor) -> torch.Tensor:
 
 
 def _dropout_layer(module: Any, x: torch.Tensor) -> torch.Tensor:
-    if not module.training or module.p == 0:
-        return x
     usual = module.inplace or not x.is_floating_point() or x.device.type != "cpu"
-    if usual or not 0 < round(module.p * LEVELS) < LEVELS:
+    if usual or not module.training or not 0 < round(module.p * LEVELS) < LEVELS:
         return type(module).forward(module, x)
     return dropout(x, module.p)
 
@@ -173,7 +164,7 @@ def _attention(model: torch.nn.Module) -> Iterator[None]:
     before = [config._attn_implementation_internal for config in configs]
     try:
         for config in configs:
-            config._attn_implementation_internal = NAME
+            config._attn_implementation_internal = NAME  # the public one changes others too
         yield
     finally:
         for config, name in zip(configs, before, strict=True):
@@ -198,12 +189,9 @@ def _configs(model: torch.nn.Module) -> list[Any]:
     if not all(m._supports_attention_backend for m in whole):
         return []
     held = {id(c): c for m in model.modules() if (c := getattr(m, "config", None)) is not None}
-    return [
-        config
-        for config in held.values()
-        if getattr(config, "_attn_implementation_internal", None) in ("sdpa", "eager")
-        and not getattr(config, "output_attentions", False)
-    ]
+    hidden = [c for c in held.values() if not getattr(c, "output_attentions", False)]
+    name = "_attn_implementation_internal"
+    return [c for c in hidden if getattr(c, name, None) in ("sdpa", "eager")]
 
 
 def _added(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
@@ -221,10 +209,9 @@ def _product() -> Callable[..., torch.Tensor] | None:
     """Return a function of (x, weight, bias) like `linear`, by oneDNN, or None without it."""
     import torch
 
-    found = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
-    if found is None or not torch.backends.mkldnn.is_available():
-        return None
-    return lambda x, weight, bias: found(x, weight, bias, "none", [], "")
+    found: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+    usable = found is not None and torch.backends.mkldnn.is_available()
+    return (lambda x, weight, bias: found(x, weight, bias, "none", [], "")) if usable else None
 
 
 @functools.cache
@@ -244,11 +231,11 @@ def _linear_function() -> Any:
         @once_differentiable
         def backward(ctx: Any, grad: Any) -> Any:
             x, weight = ctx.saved_tensors
-            rows, of_x, of_weight, of_bias = grad.reshape(-1, grad.shape[-1]), None, None, None
+            rows, inputs = grad.reshape(-1, grad.shape[-1]), x.reshape(-1, x.shape[-1])
+            of_x = of_weight = of_bias = None
             if ctx.needs_input_grad[0]:
                 of_x = product(rows, weight.t(), None).view(x.shape)
             if ctx.needs_input_grad[1]:
-                inputs = x.reshape(-1, x.shape[-1])
                 if weight.shape[0] > weight.shape[1]:  # the first factor is copied: the smaller
                     of_weight = product(inputs.t(), rows.t(), None).t()
                 else:
@@ -290,7 +277,7 @@ def _attention_function() -> Any:
         def forward(ctx: Any, q: Any, k: Any, v: Any, added: Any, p: float, scale: float) -> Any:
             shape = q.shape
             q, k, v = (q * scale).flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
-            scores = torch.bmm(q, k.transpose(1, 2)).view(*shape[:3], -1)
+            scores = q.bmm(k.transpose(1, 2)).view(*shape[:3], -1)
             chances = (scores if added is None else scores.add_(added)).softmax(-1).flatten(0, 1)
             kept, grown = keep(chances.shape, p)
             used = (chances * kept).mul_(grown)

@@ -181,6 +181,9 @@ def test_afterwards_the_model_is_as_before(tokenizer, kind):
         with reuse.whole():
             assert kept(model)[0] == before[0]
             assert kept(model)[2] == before[2]
+            below = [model.base_model.embeddings, *layers_of(model)[:2]]
+            assert not any(p.requires_grad for part in below for p in part.parameters())
+            assert all(p.requires_grad for p in layers_of(model)[2].parameters())
         assert kept(model) != before
     assert kept(model) == before
 
@@ -265,14 +268,15 @@ def test_inside_of_whole_the_model_answers_about_texts(tokenizer, still):
     assert (probabilities(model, tokenizer, TEXTS, SETTINGS) == meanwhile).all()
 
 
-def test_states_are_drawn_anew_from_the_model_of_now(tokenizer, still, tmp_path):
+def test_states_are_computed_anew_from_the_model_of_now(tokenizer, still, tmp_path):
     """A second attaching reads the words again, not the states of the first."""
     one, _ = models.classifier(2, str(still))
     other, _ = models.classifier(2, str(save_small(tmp_path, tokenizer, num_hidden_layers=3)))
-    batches = Batches(tokenizer, SPLIT, SETTINGS)
-    first = Reuse(one, 1).attach(batches).states
+    batches = Reuse(one, 1).attach(Batches(tokenizer, SPLIT, SETTINGS))
+    first = batches.states
     second = Reuse(other, 2).attach(batches).states
-    assert [len(state) for state in first] == [len(state) for state in second]
+    fresh = Reuse(other, 2).attach(Batches(tokenizer, SPLIT, SETTINGS)).states
+    assert all(a.equal(b) for a, b in zip(second, fresh, strict=True))
     assert not any(a.equal(b) for a, b in zip(first, second, strict=True))
 
 

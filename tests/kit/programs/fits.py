@@ -1,9 +1,12 @@
 """Trainings that can be killed: each line read is a life to begin, each line written how it ended.
 
-A life is a process of its own, forked from this one once torch and transformers are loaded: to
-start them anew would take seconds each time. A job, one JSON object a line, names
+    python fits.py MODEL
 
-- ``model``: folder of an encoder; ``splits``: a file, [texts, labels] of training and validation;
+A life is a process of its own, forked from this one once torch, transformers and the model in the
+folder MODEL are loaded: to load them anew would take seconds each time. A job, one JSON object a
+line, names
+
+- ``splits``: a file, [texts, labels] of training and validation;
 - ``settings``: those of `illusionkit.batches.Settings`; ``checkpoints``, ``every``: as in `fit`;
 - ``log``: a file that grows by one byte a step;
 - ``result``: the folder for weights.safetensors and told.json (history, best_epoch, warnings);
@@ -20,12 +23,8 @@ import traceback
 import warnings
 from pathlib import Path
 
-# Loaded before the first life; what a life runs starts no thread here.
-import accelerate.utils
-import pandas
+import pandas  # noqa: F401 (fit imports it at its end; here once for all lives)
 import torch
-import transformers.models.auto.tokenization_auto
-import transformers.models.bert.modeling_bert
 from safetensors.torch import save_file
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
@@ -33,17 +32,14 @@ from illusionkit import models
 from illusionkit.batches import Settings, Split
 from illusionkit.finetune import fit
 
-LOADED = (accelerate.utils, pandas, transformers)
 POLL = 0.0005  # seconds
 
 
-def train(job):
+def train(model, tokenizer, job):
     """Train as the job says, and write down what came of it."""
-    torch.set_num_threads(1)
     log = os.open(job["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     register_optimizer_step_post_hook(lambda *_: os.write(log, b"."))
     train, validation = (Split(*split) for split in json.loads(Path(job["splits"]).read_text()))
-    model, tokenizer = models.classifier(2, job["model"])
     kept = job["checkpoints"] and Path(job["checkpoints"])
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -60,14 +56,14 @@ def train(job):
     (result / "told.json").write_text(json.dumps(found))
 
 
-def begin(job):
+def begin(loaded, job):
     """Fork a life; return its process number."""
     process = os.fork()
     if process:
         return process
     code = 1
     try:
-        train(job)
+        train(*loaded, job)
         code = 0
     except BaseException:
         traceback.print_exc()
@@ -78,9 +74,7 @@ def begin(job):
 def time_has_come(job):
     """Return whether the life has done what it may do before its last delay."""
     log = Path(job["log"])
-    if job["kill"]["steps"] and (
-        not log.exists() or log.stat().st_size < job["kill"]["steps"]
-    ):
+    if job["kill"]["steps"] and (not log.exists() or log.stat().st_size < job["kill"]["steps"]):
         return False
     return not job["kill"]["writing"] or writing(job)
 
@@ -90,10 +84,10 @@ def writing(job):
     return any(Path(job["checkpoints"]).glob(".part-step-*"))
 
 
-def live(job):
+def live(loaded, job):
     """Begin a life and end it as the job says; return how it ended."""
     began = time.perf_counter()
-    process = begin(job)
+    process = begin(loaded, job)
     asked, due = job["kill"], None
     while True:
         ended, status = os.waitpid(process, os.WNOHANG if asked else 0)
@@ -112,5 +106,7 @@ def live(job):
 
 
 if __name__ == "__main__":
+    torch.set_num_threads(1)
+    loaded = models.classifier(2, sys.argv[1])
     for line in sys.stdin:
-        print(json.dumps(live(json.loads(line))), flush=True)
+        print(json.dumps(live(loaded, json.loads(line))), flush=True)
