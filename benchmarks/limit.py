@@ -23,17 +23,20 @@ def rate(steps: int, threads: int, seed: int) -> dict[str, Any]:
     model, tokenizer, train = bench.ready(threads)
     reviews = bench.drawn(train, steps * bench.BATCH, seed=seed)
     order = Batches(tokenizer, reviews, ways.settings_of(bench.BATCH)).shuffled(1, "cpu")
-    sizes = sorted(inputs["attention_mask"].numel() for inputs, _ in order)
+    sizes = sorted(batch["attention_mask"].numel() for batch, _ in order)
     typical = [sizes[int(part * len(sizes))] for part in QUANTILES]
     width, wide = model.config.hidden_size, model.config.intermediate_size
-    shapes = [(width, width)] * 4 + [(width, wide), (wide, width)]
-    done = sum(6 * rows * one * other for rows in typical for one, other in shapes)
-    seconds = [times(rows, *shape) for rows in typical for shape in shapes]
+    spent, best, done = 0.0, 0.0, 0
+    for rows in typical:
+        for inputs, outputs, layers in ((width, width, 4), (width, wide, 1), (wide, width, 1)):
+            by_mm, fastest = times(rows, inputs, outputs)
+            spent, best = spent + layers * by_mm, best + layers * fastest
+            done += layers * 6 * rows * inputs * outputs
     embedded = {id(weights) for weights in model.base_model.embeddings.parameters()}
     outside = [w.numel() for w in model.parameters() if id(w) not in embedded]
     return {
-        "operations_per_s": done / sum(best for _, best in seconds),
-        "operations_per_s_mm": done / sum(mm for mm, _ in seconds),
+        "operations_per_s": done / best,
+        "operations_per_s_mm": done / spent,
         "parameters": sum(outside),
     }
 
@@ -59,7 +62,7 @@ def times(rows: int, inputs: int, outputs: int) -> tuple[float, float]:
     return sum(by_mm), sum(map(min, by_mm, others))
 
 
-def median(function: Any, *given: Any, repeats: int = 7) -> float:
+def median(function: Any, *given: Any, repeats: int = 5) -> float:
     """Return the median of a call's seconds, the first two calls not counted."""
     seconds = []
     for _ in range(repeats + 2):

@@ -55,8 +55,9 @@ def fit(
 
     The model ends in evaluation mode, on the device it was trained on; with ``restore_best``, with
     the weights of the epoch whose validation loss was lowest. ``log`` names a folder for a
-    TensorBoard log; ``each_epoch`` is called with the epoch's number when its scores are known. The
-    global random numbers are seeded.
+    TensorBoard log; ``each_epoch`` is called with the epoch's number when its scores are known, and
+    again if the training is stopped before it has kept that epoch. The global random numbers are
+    seeded.
 
     ``checkpoints`` names a folder in which the training is kept after each epoch, and after each
     ``every`` steps. A training that finds a checkpoint of itself there goes on from it, to the

@@ -156,14 +156,18 @@ def training_key(
     settings: Settings,
     accelerator: Accelerator,
 ) -> str:
-    """Return a hash of what a training is: its data, settings, first weights and processes."""
+    """Return a hash of what a training is: its data, settings, model and number of processes."""
+    import torch
+
     rows = [[list(part.texts), [int(k) for k in part.labels]] for part in (train, validation)]
-    asked = json.dumps([rows, asdict(settings), accelerator.num_processes], sort_keys=True)
+    trained = [name for name, weights in model.named_parameters() if weights.requires_grad]
+    shape = model.config.to_json_string()
+    asked = json.dumps([rows, asdict(settings), accelerator.num_processes, trained, shape])
     tensors = [
-        (name.encode(), tensor.detach().cpu().contiguous().view(-1).numpy().tobytes())
-        for name, tensor in sorted(model.state_dict().items())
+        tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+        for _, tensor in sorted(model.state_dict().items())
     ]
-    return cache.digest(asked, *(part for pair in tensors for part in pair))
+    return cache.digest(asked, *tensors)
 
 
 def random_state() -> dict[str, Any]:

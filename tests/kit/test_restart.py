@@ -18,10 +18,10 @@ PROGRAM = Path(__file__).parent / "programs" / "fits.py"
 KIT = Path(illusionkit.__file__).parents[1]
 WORDS = ("film", "plot", "scene", "actor", "story", "music", "ending", "voice")
 TELLING = (("bad", "awful", "dull", "poor"), ("good", "great", "bright", "fine"))
-BATCHES, EPOCHS, EVERY = 40, 5, 5
+BATCHES, EPOCHS, EVERY = 40, 4, 5
 STEPS = BATCHES * EPOCHS
 SETTINGS = {"epochs": EPOCHS, "batch_size": 4, "learning_rate": 1e-3, "max_tokens": 24}
-KILLS = 32
+KILLS = 30
 
 
 def split(rows, rng, *, turned):
@@ -163,27 +163,27 @@ def test_many_kills_do_not_change_a_bit(lives, uninterrupted, tmp_path):
         steps, torn = steps + more[0], torn + more[1]
     print(f"killed after steps {steps}; {len(torn)} times while a checkpoint was written")
     assert len(torn) >= KILLS // 10
-    tenths = {10 * step // STEPS for step in steps}
-    assert tenths >= set(range(1, 8)), "the kills were not spread over the training"
+    assert len({10 * step // STEPS for step in steps}) >= 6, (
+        "they were not spread over the training"
+    )
     again = lives.begin(folder)
     assert again["steps"] == 0, "a training that has ended goes on"
     assert_same_end(again, uninterrupted)
 
 
-@pytest.mark.parametrize("damaged", [1, 2], ids=["the newest", "all"])
-def test_a_training_goes_on_from_the_last_whole_checkpoint(lives, uninterrupted, tmp_path, damaged):
-    lives.begin(tmp_path, {"steps": STEPS // 2 + 2, "writing": False, "delay": 0.0})
-    found = kept(tmp_path)
-    assert len(found) == 2
-    paths = sorted(tmp_path.glob("step-*.pt"), reverse=True)[:damaged]
-    for path in paths:
-        content = bytearray(path.read_bytes())
-        content[len(content) // 3] ^= 1
-        path.write_bytes(content)
+def test_a_damaged_checkpoint_costs_only_the_steps_since_the_one_before(
+    lives, uninterrupted, tmp_path
+):
+    killed = lives.begin(tmp_path, {"steps": STEPS // 2 + 2, "writing": False, "delay": 0.0})
+    assert killed["code"] == -signal.SIGKILL
+    before = kept(tmp_path)[1]
+    path = max(tmp_path.glob("step-*.pt"))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 3] ^= 1
+    path.write_bytes(content)
     ended = lives.begin(tmp_path)
-    assert len(ended["warnings"]) == damaged
-    for path, told in zip(paths, ended["warnings"], strict=True):
-        assert f"The checkpoint {path.name} in {tmp_path} is damaged" in told
-        assert (tmp_path / f"{path.name}.damaged").exists()
-    assert ended["steps"] == STEPS - [*found, 0][damaged]
+    (told,) = ended["warnings"]
+    assert f"The checkpoint {path.name} in {tmp_path} is damaged" in told
+    assert (tmp_path / f"{path.name}.damaged").read_bytes() == content
+    assert ended["steps"] == STEPS - before
     assert_same_end(ended, uninterrupted)
