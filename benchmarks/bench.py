@@ -22,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
-Case = Callable[..., dict[str, Any]]
+Case = Callable[..., "dict[str, Any] | None"]
 Key = TypeVar("Key")
 
 BATCH = 32
@@ -67,7 +67,7 @@ def measured(
 def say(cases: Mapping[str, Case], case: str, asked: str) -> None:
     """Run a case in this process and print what it says, the last line of the output."""
     said = cases[case](**json.loads(asked))
-    if said:  # of several processes one speaks
+    if said is not None:  # of several processes one speaks
         print(json.dumps({"peak_mb": peak_mb(), **said}))
 
 

@@ -50,8 +50,9 @@ def timed(way: str, steps: int, threads: int, seed: int) -> dict[str, Any]:
     """Time one way to train on ``steps`` batches of reviews, after a short training."""
     model, tokenizer, train = bench.ready(threads)
     settings, run = ways.settings_of(bench.BATCH, seed), WAYS[way].train
-    run(model, tokenizer, bench.drawn(train, WARM * bench.BATCH, seed=seed + 1), settings)
     reviews = bench.drawn(train, steps * bench.BATCH, seed=seed)
+    others = bench.drawn(train, min(WARM, steps) * bench.BATCH, seed=seed + 1)
+    run(model, tokenizer, others, settings)
     with ways.clocked(model) as clock:
         run(model, tokenizer, reviews, settings)
     if len(clock.stamps) != steps and not WAYS[way].changes:

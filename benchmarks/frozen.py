@@ -4,7 +4,7 @@
     python benchmarks/frozen.py --write   keep the record, and the table in README.md
 
 Time is that of some steps, scaled to the training split. Accuracy is that of a small training:
-2,000 reviews, one epoch, three seeds. About 25 minutes on two idle cores.
+2,000 reviews, one epoch, three seeds. About twelve minutes on two idle cores.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python benchmarks/scoring.py           measure, print a table
     python benchmarks/scoring.py --write   keep the record, and the table in README.md
 
-Both are given texts and include their tokenising. About six minutes on two idle cores.
+Both are given texts and include their tokenising. About seven minutes on two idle cores.
 """
 
 from __future__ import annotations

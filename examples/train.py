@@ -35,7 +35,9 @@ def splits_of(file: Path) -> tuple[dict[str, Split], list[str]]:
     try:
         table = pd.read_csv(file, usecols=["text", "label"]).dropna()
     except (OSError, ValueError) as error:
-        raise DataError(f"{file} is no CSV file with the columns text and label: {error}") from error
+        raise DataError(
+            f"{file} is no CSV file with the columns text and label: {error}"
+        ) from error
     codes, names = pd.factorize(table["label"], sort=True)
     draws = [int(hashlib.sha256(str(text).encode()).hexdigest()[:8], 16) for text in table["text"]]
     place, parts, edge = pd.Series(draws, index=table.index) / 2**32, {}, 0.0
@@ -71,12 +73,10 @@ def train(asked: argparse.Namespace) -> None:
         return
     print(fitted.history.to_string(index=False))
     scores = evaluate(model, tokenizer, parts["test"], settings)
-    labels = pd.Series(parts["test"].labels)
-    told = {name.replace("validation", "test"): round(float(n), 4) for name, n in scores.items()}
-    told["majority"] = round(
-        float((labels == pd.Series(parts["train"].labels).mode()[0]).mean()), 4
-    )
-    print(json.dumps({**told, "rows": len(labels), "precision": fitted.precision}))
+    usual = pd.Series(parts["train"].labels).mode()[0]
+    scores["majority_accuracy"] = (pd.Series(parts["test"].labels) == usual).mean()
+    told = {key.replace("validation", "test"): round(float(n), 4) for key, n in scores.items()}
+    print(json.dumps({**told, "rows": len(parts["test"]), "precision": fitted.precision}))
     if asked.out is not None:
         model.config.id2label = dict(enumerate(names))
         model.config.label2id = {name: number for number, name in enumerate(names)}
