@@ -21,6 +21,8 @@ import bench
 
 NAME = "training"
 BATCHES = (8, 16, 32, 64, 128)
+LENGTHS = (16, 32, 64, 128, 256)  # tokens of every text, in batches of 32
+BUDGETS_OF_TOKENS = (1000, 2000, 4000)  # at once, of a batch of 128
 THREADS = (1, 2)
 ROUNDS = 3
 STEPS = 16
@@ -28,7 +30,9 @@ TEXTS = 384
 ABOUT = (
     "Each case in a process of its own; peak_mb is the peak of its resident memory. 'peak' trains "
     "on the longest reviews of the training split, so that no step of an epoch asks for more (over "
-    "many steps of different lengths the process may hold on to a few percent more). "
+    "many steps of different lengths the process may hold on to a few percent more). 'length' does "
+    "so with texts of one length, reviews joined and cut; 'parts' with a batch that goes through "
+    "the model in parts of so many tokens (tokens_at_once). "
     "'epoch' times some steps on reviews drawn at random, and scales them to the whole training "
     "split; 'encode' passes reviews through the frozen encoder. Medians over rounds; the order of "
     "one and two threads alternates, and times_faster is the median of the rounds' ratios."
@@ -60,7 +64,7 @@ def encoder(**_: int) -> dict[str, Any]:
     return {"parameters": sum(weights.numel() for weights in model.parameters())}
 
 
-def peak(batch: int, threads: int) -> dict[str, Any]:
+def peak(batch: int, threads: int, **more: int) -> dict[str, Any]:
     """Train for two epochs on as many of the longest reviews as a batch holds, and as many others.
 
     In the second epoch AdamW has its moments and the best weights are kept: there the peak lies.
@@ -72,8 +76,27 @@ def peak(batch: int, threads: int) -> dict[str, Any]:
     order = sorted(range(len(train)), key=tokens.__getitem__)
     rows = order[-batch:] + order[len(order) // 2 :][:batch]
     drawn = Split([train.texts[row] for row in rows], [train.labels[row] for row in rows])
-    _fit(model, tokenizer, drawn, bench.drawn(train, 8, seed=2), batch=batch, epochs=2)
+    few = bench.drawn(train, 8, seed=2)
+    _fit(model, tokenizer, drawn, few, batch=batch, epochs=2, **more)
     return {"parameters": sum(w.numel() for w in model.parameters()), "tokens": max(tokens)}
+
+
+def length(batch: int, threads: int, tokens: int) -> dict[str, Any]:
+    """Train for two epochs on texts of so many tokens, reviews joined and cut; as `peak`."""
+    from illusionkit.batches import Split
+
+    model, tokenizer, train = bench.ready(threads)
+    some = bench.drawn(train, 2 * batch, seed=0)
+    joined = [" ".join([text, *train.texts[:64]]) for text in some.texts]
+    texts = Split(joined, some.labels)
+    few = bench.drawn(train, 8, seed=2)
+    _fit(model, tokenizer, texts, few, batch=batch, epochs=2, max_tokens=tokens)
+    return {}
+
+
+def parts(batch: int, threads: int, tokens_at_once: int) -> dict[str, Any]:
+    """Train as `peak` does, the batch in parts of at most so many tokens."""
+    return peak(batch, threads, tokens_at_once=tokens_at_once)
 
 
 def epoch(batch: int, threads: int, steps: int = STEPS) -> dict[str, Any]:
@@ -110,17 +133,19 @@ def encode(batch: int, threads: int, steps: int = TEXTS) -> dict[str, Any]:
 
 CASES: dict[str, bench.Case] = {
     function.__name__: function
-    for function in (interpreter, libraries, encoder, peak, epoch, encode)
+    for function in (interpreter, libraries, encoder, peak, length, parts, epoch, encode)
 }
 
 
-def _fit(model: Any, tokenizer: Any, train: Any, judged: Any, *, batch: int, epochs: int) -> Any:
+def _fit(
+    model: Any, tokenizer: Any, train: Any, judged: Any, *, batch: int, epochs: int, **more: int
+) -> Any:
     from dataclasses import replace
 
     from illusionkit.batches import BUDGETS
     from illusionkit.finetune import fit
 
-    settings = replace(BUDGETS["small"], batch_size=batch, epochs=epochs)
+    settings = replace(BUDGETS["small"], batch_size=batch, epochs=epochs, **more)
     return fit(model, tokenizer, train, judged, settings)
 
 
@@ -130,6 +155,10 @@ def memory_rows() -> Iterator[dict[str, Any]]:
         yield measured(case)
     for batch in BATCHES:
         yield measured("peak", batch=batch, threads=max(THREADS))
+    for tokens in LENGTHS:
+        yield measured("length", batch=32, threads=max(THREADS), tokens=tokens)
+    for budget in BUDGETS_OF_TOKENS:
+        yield measured("parts", batch=128, threads=max(THREADS), tokens_at_once=budget)
 
 
 def timed_rows(case: str, *, batch: int, steps: int) -> Iterator[dict[str, Any]]:

@@ -140,6 +140,43 @@ def plain(model: Any, tokenizer: Any, train: Any, settings: Any) -> None:
         loss.item()
 
 
+def plain_with(part: str) -> Train:
+    """Return the plain loop with one part of `quicken`: products, dropout or attention."""
+
+    def train(model: Any, tokenizer: Any, reviews: Any, settings: Any) -> None:
+        with only(part, model):
+            plain(model, tokenizer, reviews, settings)
+
+    return train
+
+
+@contextmanager
+def only(part: str, model: Any) -> Iterator[None]:
+    """Give a model one part of its quick layers, for a time."""
+    from torch import nn
+
+    from illusionkit import quick
+
+    if part == "attention":
+        with quick._attention(model):
+            yield
+        return
+    other = {"products": nn.Dropout, "dropout": nn.Linear}[part]
+    with quick._layers(model):
+        for module in model.modules():
+            if type(module) is other:
+                vars(module).pop("forward", None)
+        yield
+
+
+def plain_keeping_memory(model: Any, tokenizer: Any, train: Any, settings: Any) -> None:
+    """Train in the plain loop, with the C library keeping the memory of freed tensors."""
+    from illusionkit import quick
+
+    quick.keep_memory()
+    plain(model, tokenizer, train, settings)
+
+
 def fit(model: Any, tokenizer: Any, train: Any, settings: Any, *, precision: str = "fp32") -> None:
     """Train with the kit. Eight reviews are judged at the end, which no clock sees."""
     from illusionkit import finetune
@@ -236,6 +273,10 @@ WAYS = {
     TRAINER: Way(trainer),
     GROUPED: Way(_grouped),
     "plain grouped loop": Way(plain),
+    "plain, products by oneDNN": Way(plain_with("products")),
+    "plain, quick dropout": Way(plain_with("dropout")),
+    "plain, quick attention": Way(plain_with("attention")),
+    "plain, memory kept": Way(plain_keeping_memory),
     FIT: Way(fit),
     GROUPED_BF16: Way(_grouped_bf16, bits=16),
     "fit, bf16": Way(_fit_bf16, bits=16),

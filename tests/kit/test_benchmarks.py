@@ -182,7 +182,7 @@ class TestTraining:
         assert one["times_faster"] == 1 and two["times_faster"] == pytest.approx(2, abs=0.01)
         assert two["seconds_lowest"] < two["seconds"] < two["seconds_highest"]
 
-    @pytest.mark.parametrize(("timed", "cases"), [(True, 12), (False, 8)])
+    @pytest.mark.parametrize(("timed", "cases"), [(True, 20), (False, 16)])
     def test_what_is_written_can_be_read(self, training, faked, kept_apart, timed, cases):
         found = training.whole(timed=timed)
         bench.write(training.NAME, found)
@@ -201,7 +201,7 @@ class TestTraining:
         assert dict(os.environ) == before
 
     def test_every_case_says_what_it_is(self, training):
-        names = ["interpreter", "libraries", "encoder", "peak", "epoch", "encode"]
+        names = ["interpreter", "libraries", "encoder", "peak", "length", "parts", "epoch", "encode"]
         assert list(training.CASES) == names
         assert all(case.__doc__ for case in training.CASES.values())
 
