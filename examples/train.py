@@ -19,7 +19,7 @@ import pandas as pd
 import torch
 from accelerate import PartialState
 
-from illusionkit import finetuned, models
+from illusionkit import corpora, finetuned, models
 from illusionkit.batches import Settings, Split
 from illusionkit.errors import DataError, IllusionError
 from illusionkit.finetune import evaluate, fit
@@ -60,7 +60,7 @@ def train(asked: argparse.Namespace) -> None:
     """Train, score on the test part, and print the scores as a line of JSON."""
     if asked.corpus is None:
         parts = finetuned.splits()
-        names = [str(stars) for stars in range(1, max(parts["train"].labels) + 2)]
+        names = list(corpora.CLASS_NAMES)
     else:
         parts, names = splits_of(asked.corpus)
     settings = settings_of(asked)
