@@ -42,6 +42,14 @@ def encoding(model: Any, tokenizer: Any, texts: Sequence[str]) -> Any:
     return encode(texts, model.base_model, tokenizer)
 
 
+def quick_encoding(model: Any, tokenizer: Any, texts: Sequence[str]) -> Any:
+    """Return the same, with the layers of `illusionkit.quick`."""
+    from illusionkit.quick import quicken
+
+    with quicken(model, "cpu"):
+        return encoding(model, tokenizer, texts)
+
+
 def padded_evaluation(model: Any, tokenizer: Any, texts: Sequence[str], padding: Any) -> Any:
     """Return the probabilities of each class, batch by batch in file order."""
     import torch
@@ -80,6 +88,7 @@ WORKS: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     f"evaluation, {NAIVE}": (padded_evaluation, (True,)),
     f"evaluation, {FULL}": (padded_evaluation, ("max_length",)),
     "encoding": (encoding, ()),
+    "encoding, quick layers": (quick_encoding, ()),
     f"encoding, {NAIVE}": (padded_encoding, (True,)),
     f"encoding, {FULL}": (padded_encoding, ("max_length",)),
 }
