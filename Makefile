@@ -14,6 +14,7 @@ PORT ?= 8000
 CELL_TIMEOUT ?= 600
 PAGES ?=
 ID ?= all
+PROGRAM ?= finetune
 PYTEST_ARGS ?=
 
 # No progress bars into logs and outputs, and no library that calls home.
@@ -25,7 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The environment of runs whose outputs are kept or compared.
 STRICT := set -a; . ./book/strict.env; set +a;
 
-.PHONY: help book test lab notebooks measure lint fetch warm clean distclean
+.PHONY: help book test lab notebooks measure bench lint fetch warm clean distclean
 
 help: ## list the targets
 	@echo "make TARGET [NAME=value]"
@@ -54,6 +55,9 @@ notebooks: $(VENV)/.book fetch warm ## run the notebooks again and store their o
 
 measure: $(VENV)/.book fetch ## measure the experiments again into results/ (ID=duplicate-leakage for one)
 	$(BIN)/python -m illusionkit measure $(ID) --write
+
+bench: $(VENV)/.book fetch ## time a program of benchmarks/ and keep its record (PROGRAM=finetune; an idle machine)
+	$(BIN)/python benchmarks/$(PROGRAM).py --write
 
 lint: $(VENV)/.test ## ruff, mypy, and the one address
 	$(BIN)/ruff check .

@@ -11,35 +11,33 @@ machine. The whole takes about five minutes on two cores. See README.md.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
+import functools
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from datetime import datetime, timezone
-from importlib.metadata import version
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-# Nothing large is imported up here: on Linux a child process starts with the peak of the process
-# that started it, so a fat parent would be counted into every small case.
+import bench
 
+NAME = "training"
 BATCHES = (8, 16, 32, 64, 128)
+LENGTHS = (16, 32, 64, 128, 256)  # tokens of every text, in batches of 32
+BUDGETS_OF_TOKENS = (1000, 2000, 4000)  # at once, of a batch of 128
 THREADS = (1, 2)
 ROUNDS = 3
 STEPS = 16
 TEXTS = 384
-LIBRARIES = ("torch", "transformers", "accelerate", "numpy", "tokenizers")
 ABOUT = (
     "Each case in a process of its own; peak_mb is the peak of its resident memory. 'peak' trains "
     "on the longest reviews of the training split, so that no step of an epoch asks for more (over "
-    "many steps of different lengths the process may hold on to a few percent more). "
+    "many steps of different lengths the process may hold on to a few percent more). 'length' does "
+    "so with texts of one length, reviews joined and cut; 'parts' with a batch that goes through "
+    "the model in parts of so many tokens (tokens_at_once). "
     "'epoch' times some steps on reviews drawn at random, and scales them to the whole training "
     "split; 'encode' passes reviews through the frozen encoder. Medians over rounds; the order of "
     "one and two threads alternates, and times_faster is the median of the rounds' ratios."
 )
+measured = functools.partial(bench.measured, __file__)
 
 
 def interpreter(**_: int) -> dict[str, Any]:
@@ -62,31 +60,52 @@ def encoder(**_: int) -> dict[str, Any]:
     """The packaged encoder, loaded and doing nothing."""
     from illusionkit.models import encoder as load
 
-    model, _ = load()
+    model = load()[0]
     return {"parameters": sum(weights.numel() for weights in model.parameters())}
 
 
-def peak(batch: int, threads: int) -> dict[str, Any]:
+def peak(batch: int, threads: int, **more: int) -> dict[str, Any]:
     """Train for two epochs on as many of the longest reviews as a batch holds, and as many others.
 
     In the second epoch AdamW has its moments and the best weights are kept: there the peak lies.
     """
     from illusionkit.batches import Split
 
-    model, tokenizer, train = _ready(threads)
+    model, tokenizer, train = bench.ready(threads)
     tokens = [len(tokenizer(text)["input_ids"]) for text in train.texts]
     order = sorted(range(len(train)), key=tokens.__getitem__)
     rows = order[-batch:] + order[len(order) // 2 :][:batch]
     drawn = Split([train.texts[row] for row in rows], [train.labels[row] for row in rows])
-    _fit(model, tokenizer, drawn, _drawn(train, 8, seed=2), batch=batch, epochs=2)
+    few = bench.drawn(train, 8, seed=2)
+    _fit(model, tokenizer, drawn, few, batch=batch, epochs=2, **more)
     return {"parameters": sum(w.numel() for w in model.parameters()), "tokens": max(tokens)}
+
+
+def length(batch: int, threads: int, tokens: int) -> dict[str, Any]:
+    """Train for two epochs on texts of so many tokens, reviews joined and cut; as `peak`."""
+    from illusionkit.batches import Split
+
+    model, tokenizer, train = bench.ready(threads)
+    some = bench.drawn(train, 2 * batch, seed=0)
+    joined = [" ".join([text, *train.texts[:64]]) for text in some.texts]
+    texts = Split(joined, some.labels)
+    few = bench.drawn(train, 8, seed=2)
+    _fit(model, tokenizer, texts, few, batch=batch, epochs=2, max_tokens=tokens)
+    return {}
+
+
+def parts(batch: int, threads: int, tokens_at_once: int) -> dict[str, Any]:
+    """Train as `peak` does, the batch in parts of at most so many tokens."""
+    return peak(batch, threads, tokens_at_once=tokens_at_once)
 
 
 def epoch(batch: int, threads: int, steps: int = STEPS) -> dict[str, Any]:
     """Time some steps of the book's small budget, after a short warm-up."""
-    model, tokenizer, train = _ready(threads)
-    warm, timed = _drawn(train, 2 * batch, seed=1), _drawn(train, steps * batch, seed=0)
-    judged = _drawn(train, 8, seed=2)
+    model, tokenizer, train = bench.ready(threads)
+    warm, timed = (
+        bench.drawn(train, 2 * batch, seed=1), bench.drawn(train, steps * batch, seed=0)
+    )  # fmt: skip
+    judged = bench.drawn(train, 8, seed=2)
     _fit(model, tokenizer, warm, judged, batch=batch, epochs=1)
     fitted = _fit(model, tokenizer, timed, judged, batch=batch, epochs=1)
     seconds = float(fitted.history["seconds"].iloc[-1])
@@ -104,7 +123,7 @@ def encode(batch: int, threads: int, steps: int = TEXTS) -> dict[str, Any]:
 
     torch.set_num_threads(threads)
     model, tokenizer = load()
-    texts = _drawn(splits()["train"], steps, seed=0).texts
+    texts = bench.drawn(splits()["train"], steps, seed=0).texts
     passed(texts[:64], model, tokenizer)
     began = time.perf_counter()
     passed(texts, model, tokenizer)
@@ -112,65 +131,22 @@ def encode(batch: int, threads: int, steps: int = TEXTS) -> dict[str, Any]:
     return {"texts": steps, "seconds": seconds, "texts_a_second": steps / seconds}
 
 
-CASES: dict[str, Callable[..., dict[str, Any]]] = {
+CASES: dict[str, bench.Case] = {
     function.__name__: function
-    for function in (interpreter, libraries, encoder, peak, epoch, encode)
+    for function in (interpreter, libraries, encoder, peak, length, parts, epoch, encode)
 }
 
 
-def _ready(threads: int) -> tuple[Any, Any, Any]:
-    """Return the packaged classifier, its tokenizer and the book's training split."""
-    import torch
-
-    from illusionkit.finetuned import splits
-    from illusionkit.models import classifier
-
-    torch.set_num_threads(threads)
-    return *classifier(5), splits()["train"]
-
-
-def _drawn(split: Any, rows: int, *, seed: int) -> Any:
-    import numpy as np
-
-    from illusionkit.batches import Split
-
-    chosen = np.random.default_rng(seed).choice(len(split), min(rows, len(split)), replace=False)
-    return Split([split.texts[row] for row in chosen], [split.labels[row] for row in chosen])
-
-
-def _fit(model: Any, tokenizer: Any, train: Any, judged: Any, *, batch: int, epochs: int) -> Any:
+def _fit(
+    model: Any, tokenizer: Any, train: Any, judged: Any, *, batch: int, epochs: int, **more: int
+) -> Any:
     from dataclasses import replace
 
     from illusionkit.batches import BUDGETS
     from illusionkit.finetune import fit
 
-    settings = replace(BUDGETS["small"], batch_size=batch, epochs=epochs)
+    settings = replace(BUDGETS["small"], batch_size=batch, epochs=epochs, **more)
     return fit(model, tokenizer, train, judged, settings)
-
-
-def peak_mb() -> float:
-    """Return the peak of this process's resident memory, in megabytes of 10^6 bytes."""
-    import resource
-
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return largest * (1 if sys.platform == "darwin" else 1024) / 1e6
-
-
-def measured(case: str, **asked: int) -> dict[str, Any]:
-    """Run one case in a fresh process and return what it says.
-
-    Raises SystemExit with the case's own message if it fails.
-    """
-    quiet = {"ILLUSIONKIT_STRICT": "1", "TOKENIZERS_PARALLELISM": "false"}
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        quiet[name] = str(asked.get("threads", 1))
-    done = subprocess.run(
-        [sys.executable, __file__, "--case", case, json.dumps(asked)],
-        env={**os.environ, **quiet}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        raise SystemExit(f"The case {case} {asked} failed:\n{done.stderr}")
-    return {"case": case, **asked, **json.loads(done.stdout.splitlines()[-1])}
 
 
 def memory_rows() -> Iterator[dict[str, Any]]:
@@ -179,40 +155,30 @@ def memory_rows() -> Iterator[dict[str, Any]]:
         yield measured(case)
     for batch in BATCHES:
         yield measured("peak", batch=batch, threads=max(THREADS))
+    for tokens in LENGTHS:
+        yield measured("length", batch=32, threads=max(THREADS), tokens=tokens)
+    for budget in BUDGETS_OF_TOKENS:
+        yield measured("parts", batch=128, threads=max(THREADS), tokens_at_once=budget)
 
 
 def timed_rows(case: str, *, batch: int, steps: int) -> Iterator[dict[str, Any]]:
     """Yield one row a number of threads: medians over rounds, and of the rounds' ratios."""
-    found: dict[int, list[dict[str, Any]]] = {threads: [] for threads in THREADS}
-    for turn in range(ROUNDS):
-        for threads in THREADS[:: 1 if turn % 2 == 0 else -1]:
-            found[threads].append(measured(case, batch=batch, threads=threads, steps=steps))
+
+    def measure(threads: int, _: int) -> dict[str, Any]:
+        return measured(case, batch=batch, threads=threads, steps=steps)
+
+    found = bench.alternating(THREADS, measure, ROUNDS)
     yield from (summary(rows, found[min(THREADS)]) for rows in found.values())
 
 
 def summary(rows: list[dict[str, Any]], slowest: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the median of every measured number, and how many times faster than ``slowest``."""
-    measured_names = [name for name, value in rows[0].items() if isinstance(value, float)]
-    middle = {name: statistics.median(row[name] for row in rows) for name in measured_names}
-    seconds = [row["seconds"] for row in rows]
-    pairs = zip(slowest, seconds, strict=True)
-    ratio = statistics.median(slow["seconds"] / fast for slow, fast in pairs)
-    spread = {"rounds": len(rows), "seconds_lowest": min(seconds), "seconds_highest": max(seconds)}
-    return {**rows[0], **middle, **spread, "times_faster": ratio}
-
-
-def machine() -> dict[str, str | int]:
-    """Return what was measured on."""
-    from illusionkit import finetune, provenance
-
-    known = provenance.machine()
-    kind, reason = finetune.precision()
-    return {
-        "cpu": known["cpu"], "cores": os.cpu_count() or 1,
-        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
-        "system": f"{platform.system()} {platform.machine()}", "python": known["python"],
-        "device": "cpu" if kind == "no" else "cuda", "precision": reason,
-    }  # fmt: skip
+    numbers = [name for name, value in rows[0].items() if isinstance(value, float)]
+    middle = {name: statistics.median(bench.column(rows, name)) for name in numbers}
+    seconds = bench.column(rows, "seconds")
+    ratio = bench.paired_ratio(bench.column(slowest, "seconds"), seconds)
+    spread = bench.spread(seconds, "seconds")
+    return {**rows[0], **middle, "rounds": len(rows), **spread, "times_faster": ratio}
 
 
 def whole(*, timed: bool) -> dict[str, Any]:
@@ -221,32 +187,10 @@ def whole(*, timed: bool) -> dict[str, Any]:
     if timed:
         rows += timed_rows("epoch", batch=32, steps=STEPS)
         rows += timed_rows("encode", batch=64, steps=TEXTS)
-    return {
-        "about": ABOUT,
-        "date": datetime.now(timezone.utc).date().isoformat(),
-        "machine": machine(),
-        "versions": {name: version(name) for name in LIBRARIES},
-        "rows": [{name: _short(value) for name, value in row.items()} for row in rows],
-    }
+    return bench.record(ABOUT, rows)
 
 
-def _short(value: Any) -> Any:
-    return round(value, 3) if isinstance(value, float) else value
-
-
-def write(found: dict[str, Any]) -> None:
-    """Keep the record in results/benchmarks/, whole or not at all."""
-    from illusionkit import cache, records
-
-    file = records.path("training")
-    with cache.explained(file.parent):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    with cache.replacing(file) as temporary:
-        temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    records.record("training")
-
-
-def lines(found: dict[str, Any]) -> Iterator[str]:
+def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the record as a table for a terminal."""
     yield f"{found['machine']['cpu']}, {found['date']}, {found['machine']['precision']}"
     for row in found["rows"]:
@@ -264,13 +208,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--case", nargs=2, metavar=("NAME", "JSON"), help=argparse.SUPPRESS)
     options = parser.parse_args(argv)
     if options.case:
-        said = CASES[options.case[0]](**json.loads(options.case[1]))
-        print(json.dumps({**said, "peak_mb": peak_mb()}))
+        bench.say(CASES, *options.case)
         return
     found = whole(timed=not options.memory_only)
     print(*lines(found), sep="\n")
     if options.write:
-        write(found)
+        bench.write(NAME, found)
 
 
 if __name__ == "__main__":

@@ -19,28 +19,36 @@ Edit = tuple[str, str]
 """What stands in the source, exactly once, and what comes in its place."""
 
 TRAINING: dict[str, tuple[Edit, ...]] = {
-    "model.train()": (("        model.train()\n", ""),),
-    "zero_grad()": (("            optimizer.zero_grad()\n", ""),),
-    "clip": (("            accelerator.clip_grad_norm_(model.parameters(), settings.clip)\n", ""),),
-    "schedule.step()": (("            schedule.step()\n", ""),),
+    "model.train()": (("            model.train()\n", ""),),
+    "zero_grad()": (("                optimizer.zero_grad()\n", ""),),
+    "clip": (
+        ("                accelerator.clip_grad_norm_(model.parameters(), settings.clip)\n", ""),
+    ),
+    "schedule.step()": (("                schedule.step()\n", ""),),
     "warm-up": (("rise = max(1, round(settings.warmup * steps))", "rise = 1"),),
     "decay groups": (
         ('plain, "weight_decay": 0.0}', 'plain, "weight_decay": settings.weight_decay}'),
     ),
     "best epoch": (
         (
-            '    if best["weights"] is not None:\n        model.load_state_dict(best["weights"])\n',
+            '        if run.best["weights"] is not None:\n'
+            '            whole.load_state_dict(run.best["weights"])\n',
             "",
         ),
     ),
-    "seed": (("    set_seed(settings.seed)\n", ""),),
+    "seed": (
+        (
+            "    set_seed(settings.seed, device_specific=accelerator.num_processes > 1)\n",
+            "",
+        ),
+    ),
     "model.eval()": (
-        ("    model.eval()\n    batches = Batches(", "    batches = Batches("),
-        ("    model.eval()\n    _write_log(", "    _write_log("),
+        ("    model.eval()\n    found = ", "    found = "),
+        ("    whole.eval()\n    write_log(", "    write_log("),
     ),
     "row numbers": (
         (
-            "    found = np.empty((len(texts), int(model.config.num_labels or 0)), "
+            "    found = np.zeros((len(batches.labels), int(model.config.num_labels or 0)), "
             "dtype=np.float64)\n",
             "    found = []\n",
         ),
@@ -51,11 +59,8 @@ TRAINING: dict[str, tuple[Edit, ...]] = {
         ("    return found\n", "    return np.concatenate(found)\n"),
     ),
     "short batch": (
-        (
-            "total += require_finite(loss.item(), epoch) * len(labels)",
-            "total += require_finite(loss.item(), epoch)",
-        ),
-        ('"train_loss": total / len(train)', '"train_loss": total / len(batches)'),
+        ("run.total += loss * len(rows)", "run.total += loss"),
+        ('"train_loss": run.total / len(train)', '"train_loss": run.total / len(batches)'),
     ),
 }
 """What may be removed from `illusionkit.finetune`."""
@@ -63,7 +68,7 @@ TRAINING: dict[str, tuple[Edit, ...]] = {
 ORDER: dict[str, tuple[Edit, ...]] = {
     "shuffling": (
         ("rng.permutation(len(self._rows))", "np.arange(len(self._rows))"),
-        ("in tqdm(rng.permutation(cuts),", "in tqdm(cuts,"),
+        ("in rng.permutation(cuts)]", "in cuts]"),
     ),
     "length groups": (
         (
@@ -76,7 +81,7 @@ ORDER: dict[str, tuple[Edit, ...]] = {
             "order = self._grouped(rng.permutation(len(self._rows)))",
             "order = np.arange(len(self._rows))",
         ),
-        ("in tqdm(rng.permutation(cuts),", "in tqdm(cuts,"),
+        ("in rng.permutation(cuts)]", "in cuts]"),
     ),
 }
 """What may be removed from `illusionkit.batches`."""

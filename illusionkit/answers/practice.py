@@ -60,8 +60,8 @@ def _fewer_raters() -> float:
 
 
 def _test_size() -> float:
-    """Return how many test reviews it takes for a margin of error of one point at 0.57."""
-    return 1.96**2 * 0.57 * (1 - 0.57) / 0.01**2
+    """Return how many test reviews it takes for a margin of error of one point at 0.56."""
+    return 1.96**2 * 0.56 * (1 - 0.56) / 0.01**2
 
 
 def _rows_until_mixed() -> float:

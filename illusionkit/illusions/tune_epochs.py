@@ -2,11 +2,13 @@
 
 A model that is judged by the rows it was trained on reports Efron's *apparent error*. The source
 document trains for five epochs and reads falling losses as generalisation; the book's small budget
-trains for two. Used in chapter 5.
+trains for two.
 
-Found after the measurement: the corpus lies in the order of its classes, so the first training
-reviews, which the flawed arm asks about again, are nearly all positive. Its optimism mixes learning
-by heart with that selection; a new spec has to draw them. The page says so.
+The flawed arm asks about 2,000 training reviews again; the seed draws them. A first spec took the
+first ones of the file, which lies in the order of its classes, so they were nearly all positive:
+its optimism mixed learning by heart with that selection. Said before this second spec was measured:
+the flawed arm's optimism is larger after five epochs than after two, and above 0.1 at both; the
+control's and the cured arm's intervals hold 0 at both. Used in chapter 5.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from illusionkit.finetuned import split_of, tables
 from illusionkit.runs import Run, run
 
 JUDGED_IN_TRAINING = 2000
-"""Training reviews that a model is asked about again: the first of them."""
+"""Training reviews that a model is asked about again, drawn by the seed."""
 CLASSES = len(corpora.CLASS_NAMES)
 
 
@@ -32,19 +34,28 @@ CLASSES = len(corpora.CLASS_NAMES)
 def _parts(part: str) -> dict[str, pd.DataFrame]:
     """Return the book's splits; the vault is its test split, or the confirm part.
 
-    The split is the book's own, so the seeds redraw the head and the order of the batches only.
+    The split is the book's own: the seeds redraw the head, the order of the batches, and which
+    training reviews are asked about again.
     """
     found = dict(tables())
     found["vault"] = found.pop("test")
     if part != "book":
         found["vault"] = corpora.movie_reviews(part)
-    found["again"] = found["train"][:JUDGED_IN_TRAINING]
+    return found
+
+
+def _drawn(part: str, seed: int) -> dict[str, pd.DataFrame]:
+    """Return the splits, and ``again``: the training reviews that are asked about again."""
+    found = dict(_parts(part))
+    rng = np.random.default_rng([seed, 51])
+    again = rng.choice(len(found["train"]), JUDGED_IN_TRAINING, replace=False)
+    found["again"] = found["train"].iloc[np.sort(again)]
     return found
 
 
 def _training(epochs: int, seed: int, part: str) -> tuple[Run, dict[str, Array]]:
     """Return a training, and its probabilities (epochs, rows, classes) by set of rows."""
-    parts = _parts(part)
+    parts = _drawn(part, seed)
     judged = {name: parts[name] for name in ("again", "validation", "vault")}
     settings = Settings(epochs=epochs, seed=seed, restore_best=False)
     texts = [text for rows in judged.values() for text in rows["text"]]
@@ -61,7 +72,7 @@ def _own_rows(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Read
     the validation reviews, which have chosen nothing in this run. Cured: the epoch whose
     validation loss was lowest, scored on the validation reviews that chose it.
     """
-    parts = _parts(part)
+    parts = _drawn(part, seed)
     found, said = _training(round(dose["epochs"]), seed, part)
     epoch = found.best if arm == "cured" else len(found.history) - 1
     shown = "again" if arm == "flawed" else "validation"

@@ -137,3 +137,43 @@ def test_settings_that_make_no_sense_are_refused(changed, message):
 def test_the_budgets_are_named():
     assert set(BUDGETS) == {"small", "full"}
     assert BUDGETS["small"].max_tokens < BUDGETS["full"].max_tokens
+
+
+def longest(batches, part):
+    return max(len(batches._rows[row]) for row in part)
+
+
+@pytest.mark.parametrize("most", [1, 60, 200, 500, 10_000])
+def test_parts_hold_no_more_tokens_than_are_allowed(tokenizer, reviews, most):
+    batches = Batches(tokenizer, reviews, replace(SETTINGS, tokens_at_once=most))
+    counts = set()
+    for rows_ in batches.order(1):
+        parts = batches.parts(rows_)
+        counts.add(len(parts))
+        assert np.concatenate(parts).tolist() == rows_.tolist()
+        for part in parts:
+            assert len(part) == 1 or len(part) * longest(batches, part) <= most
+    assert (max(counts) > 1) == (most < 500)
+    assert counts == ({1, 8} if most == 1 else counts)  # the last batch has one row
+
+
+def test_without_a_bound_a_batch_goes_at_once(batches):
+    (part,) = batches.parts(batches.order(1)[0])
+    assert len(part) == 8
+    assert batches.parts(part[:0]) == []
+
+
+def test_halving_ends_at_single_texts(tokenizer, reviews):
+    batches = Batches(tokenizer, reviews, SETTINGS)
+    rows_, found = batches.order(1)[0], []
+    while batches.halve(rows_):
+        found.append(max(map(len, batches.parts(rows_))))
+    assert found == sorted(found, reverse=True)
+    assert found[-1] == 1
+    assert not batches.halve(rows_)
+
+
+@pytest.mark.parametrize("bad", [{"frozen_layers": -1}, {"tokens_at_once": 0}])
+def test_settings_that_bound_nothing_are_refused(bad):
+    with pytest.raises(TrainingError, match="Frozen layers count from 0, and tokens at once"):
+        Settings(**bad)

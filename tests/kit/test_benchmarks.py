@@ -1,22 +1,64 @@
-"""The benchmark of a training run: each case in its own process, and a record that can be read."""
+"""The benchmark programs: cases in processes of their own, paired ratios, records and tables."""
 
 import importlib.util
+import json
+import os
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
-from illusionkit import records
+from illusionkit import models, records
+from illusionkit.batches import Split
+from illusionkit.features import encode
+from illusionkit.finetune import probabilities
+
+FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
+sys.path.append(str(FOLDER))  # a program finds what it shares with others beside it
+
+import bench  # noqa: E402  (after the path is set)
+import limit  # noqa: E402
+import ways  # noqa: E402
+
+PROGRAMS = ("equal_accuracy", "finetune", "frozen", "scoring", "threads", "training")
+TABLES = ("equal-accuracy", "finetune", "frozen", "scoring", "threads")
 
 
-@pytest.fixture(scope="module")
-def training(request):
-    """The program benchmarks/training.py, as a module."""
-    path = request.config.rootpath / "benchmarks" / "training.py"
-    found = importlib.util.spec_from_file_location("training", path)
+def loaded(name):
+    """Return a program as a module, under a name that hides no other."""
+    found = importlib.util.spec_from_file_location(f"benchmark_{name}", FOLDER / f"{name}.py")
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def training():
+    return loaded("training")
+
+
+@pytest.fixture(scope="module")
+def finetune():
+    return loaded("finetune")
+
+
+@pytest.fixture(scope="module")
+def scoring():
+    return loaded("scoring")
+
+
+@pytest.fixture(scope="module")
+def threads():
+    return loaded("threads")
+
+
+@pytest.fixture(scope="module")
+def equal():
+    return loaded("equal_accuracy")
 
 
 @pytest.fixture
@@ -33,86 +75,431 @@ def faked(training, monkeypatch):
     return calls
 
 
-def test_it_loads_nothing_large_before_a_case_asks_for_it(root):
-    program = (
-        "import sys, runpy; runpy.run_path(sys.argv[1]); "
-        "print([n for n in ('torch', 'numpy', 'pandas', 'illusionkit') if n in sys.modules])"
-    )
-    path = str(root / "benchmarks" / "training.py")
-    done = subprocess.check_output([sys.executable, "-c", program, path], text=True)
-    assert done.strip() == "[]"
-
-
-def test_a_case_is_measured_in_a_process_of_its_own(root):
-    """What an earlier case held does not count in a later one."""
-    program = (
-        "import sys, runpy; m = runpy.run_path(sys.argv[1]); "
-        "print(m['measured']('libraries')['peak_mb'], m['measured']('interpreter')['peak_mb'])"
-    )
-    path = str(root / "benchmarks" / "training.py")
-    told = subprocess.check_output([sys.executable, "-c", program, path], text=True)
-    libraries, interpreter = map(float, told.split())
-    assert 5 < interpreter < 40 and libraries > 5 * interpreter
-
-
-def test_its_peak_is_the_peak(training):
-    """200 MB that were held and given back count, in a process started by a small one."""
-    held = (
-        "import sys, runpy; m = runpy.run_path(sys.argv[1]); a = m['peak_mb'](); "
-        "x = bytearray(200_000_000); x[::4096] = b'x' * len(x[::4096]); del x; "
-        "print(m['peak_mb']() - a)"
-    )
-    small = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
-    command = [sys.executable, "-c", small, held, training.__file__]
-    assert 190 < float(subprocess.check_output(command, text=True)) < 230
-
-
-def test_a_case_that_fails_stops_the_run_with_its_message(training):
-    with pytest.raises(SystemExit, match=r"The case peak .* failed[\s\S]*TypeError"):
-        training.measured("peak", colour=1)
-
-
-def test_threads_take_turns_and_are_compared_within_a_round(training, faked):
-    one, two = training.timed_rows("epoch", batch=32, steps=2)
-    order = [asked["threads"] for _, asked in faked]
-    assert order == [1, 2, 2, 1, 1, 2]
-    assert one["threads"] == 1 and two["threads"] == 2 and one["rounds"] == 3
-    assert one["times_faster"] == 1 and two["times_faster"] == pytest.approx(2, abs=0.01)
-    assert two["seconds_lowest"] < two["seconds"] < two["seconds_highest"]
-
-
-def test_the_median_of_ratios_is_not_the_ratio_of_medians(training):
-    def rows(*seconds):
-        return [{"case": "epoch", "seconds": value} for value in seconds]
-
-    slow, fast = rows(2.0, 8.0, 4.0), rows(1.0, 8.0, 1.0)
-    found = training.summary(fast, slow)
-    assert found["seconds"] == 1.0 and found["times_faster"] == 2.0
-
-
-@pytest.mark.parametrize(("timed", "cases"), [(True, 12), (False, 8)])
-def test_what_is_written_can_be_read(training, faked, tmp_path, monkeypatch, timed, cases):
+@pytest.fixture
+def kept_apart(tmp_path, monkeypatch):
+    """Records and the README's tables in a folder of this test's own."""
     monkeypatch.setenv("ILLUSIONKIT_RESULTS", str(tmp_path / "results"))
-    found = training.whole(timed=timed)
-    training.write(found)
-    kept = records.record("training")
-    assert len(kept.rows) == len(faked) - 8 * timed == cases
-    assert kept.machine["device"] in ("cpu", "cuda") and kept.machine["cores"] >= 1
-    assert set(kept.versions) == set(training.LIBRARIES)
-    assert [path.name for path in (tmp_path / "results" / "benchmarks").iterdir()] == [
-        "training.json"
-    ]
-    lines = list(training.lines(found))
-    assert len(lines) == cases + 1 and any("interpreter" in line for line in lines)
+    copy = tmp_path / "README.md"
+    copy.write_text(bench.README.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(bench, "README", copy)
+    return copy
 
 
-def test_every_case_says_what_it_is(training):
-    assert list(training.CASES) == [
-        "interpreter",
-        "libraries",
-        "encoder",
-        "peak",
-        "epoch",
-        "encode",
-    ]
-    assert all(case.__doc__ for case in training.CASES.values())
+@pytest.fixture(scope="module")
+def few():
+    """Twenty-one made-up reviews of different lengths, and their classes."""
+    words = ("good", "bad", "film", "plot", "actor", "scene", "never", "always", "quite", "dull")
+    texts = [" ".join(words[(7 * n + k * n) % 10] for k in range(3 + n % 11)) for n in range(21)]
+    return Split(texts, [n % 2 for n in range(21)])
+
+
+def settings_of(rows):
+    """Return what every way is asked, for a small model that reads short texts only."""
+    return replace(ways.settings_of(rows), max_tokens=32)
+
+
+class TestProcesses:
+    """Every case is measured in a process of its own, started by a small one."""
+
+    @pytest.mark.parametrize("name", PROGRAMS)
+    def test_nothing_large_is_loaded_before_a_case_asks_for_it(self, name):
+        program = (
+            "import sys; sys.path.insert(0, sys.argv[1]); __import__(sys.argv[2]); "
+            "print([n for n in ('torch', 'numpy', 'pandas', 'illusionkit') if n in sys.modules])"
+        )
+        command = [sys.executable, "-c", program, str(FOLDER), name]
+        assert subprocess.check_output(command, text=True).strip() == "[]"
+
+    def test_what_an_earlier_case_held_does_not_count_in_a_later_one(self, training):
+        program = (
+            "import sys; sys.path.insert(0, sys.argv[1]); from training import measured; "
+            "print(measured('libraries')['peak_mb'], measured('interpreter')['peak_mb'])"
+        )
+        command = [sys.executable, "-c", program, str(FOLDER)]
+        large, small = map(float, subprocess.check_output(command, text=True).split())
+        assert 5 < small < 40 and large > 5 * small
+
+    def test_its_peak_is_the_peak(self):
+        """200 MB that were held and given back count, in a process started by a small one."""
+        held = (
+            "import sys; sys.path.insert(0, sys.argv[1]); from bench import peak_mb; "
+            "a = peak_mb(); x = bytearray(200_000_000); x[::4096] = b'x' * len(x[::4096]); del x; "
+            "print(peak_mb() - a)"
+        )
+        small = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
+        command = [sys.executable, "-c", small, held, str(FOLDER)]
+        assert 190 < float(subprocess.check_output(command, text=True)) < 230
+
+    def test_a_case_that_fails_stops_the_run_with_its_message(self, training):
+        with pytest.raises(SystemExit, match=r"The case peak .* failed[\s\S]*TypeError"):
+            training.measured("peak", colour=1)
+
+    def test_the_kit_beside_the_program_is_measured(self):
+        program = (
+            "import sys; sys.path.insert(0, sys.argv[1]); import bench, illusionkit; "
+            "print(illusionkit.__file__)"
+        )
+        command = [sys.executable, "-c", program, str(FOLDER)]
+        found = subprocess.check_output(command, text=True, cwd="/").strip()
+        assert Path(found) == FOLDER.parent / "illusionkit" / "__init__.py"
+
+
+class TestRounds:
+    """What is compared is compared within a round, and takes turns."""
+
+    def test_the_order_turns_around(self):
+        order = []
+        found = bench.alternating("abc", lambda key, turn: order.append((key, turn)) or {}, 2)
+        assert order == [("a", 0), ("b", 0), ("c", 0), ("c", 1), ("b", 1), ("a", 1)]
+        assert {key: len(rows) for key, rows in found.items()} == {"a": 2, "b": 2, "c": 2}
+
+    def test_the_median_of_ratios_is_not_the_ratio_of_medians(self):
+        assert bench.paired_ratio([2.0, 8.0, 4.0], [1.0, 8.0, 1.0]) == 2.0
+
+    def test_an_interval_is_students(self):
+        mean, half = bench.interval([1.0, 2.0, 3.0, 4.0, 5.0])
+        assert mean == 3.0 and half == pytest.approx(2.776 * 2.5**0.5 / 5**0.5, rel=1e-3)
+
+    @pytest.mark.parametrize(
+        ("value", "told"),
+        [(218_123_456_789.0, 218_123_456_789), (1234.56, 1235), (3.14159, 3.142), (0.0, 0)],
+    )
+    def test_a_number_is_kept_with_four_figures(self, value, told):
+        assert bench.short(value) == told
+
+    def test_a_small_number_keeps_its_figures(self):
+        assert bench.short(1.23456e-7) == 1.235e-7
+
+
+class TestTraining:
+    """training.py: what a run of the book needs."""
+
+    def test_threads_take_turns_and_are_compared_within_a_round(self, training, faked):
+        one, two = training.timed_rows("epoch", batch=32, steps=2)
+        order = [asked["threads"] for _, asked in faked]
+        assert order == [1, 2, 2, 1, 1, 2]
+        assert one["threads"] == 1 and two["threads"] == 2 and one["rounds"] == 3
+        assert one["times_faster"] == 1 and two["times_faster"] == pytest.approx(2, abs=0.01)
+        assert two["seconds_lowest"] < two["seconds"] < two["seconds_highest"]
+
+    @pytest.mark.parametrize(("timed", "cases"), [(True, 20), (False, 16)])
+    def test_what_is_written_can_be_read(self, training, faked, kept_apart, timed, cases):
+        found = training.whole(timed=timed)
+        bench.write(training.NAME, found)
+        kept = records.record("training")
+        assert len(kept.rows) == len(faked) - 8 * timed == cases
+        assert kept.machine["device"] == "cpu" and kept.machine["cores"] >= 1
+        assert set(kept.versions) == set(bench.LIBRARIES)
+        folder = records.path("training").parent
+        assert [path.name for path in folder.iterdir()] == ["training.json"]
+        lines = list(training.lines(found))
+        assert len(lines) == cases + 1 and any("interpreter" in line for line in lines)
+
+    def test_the_environment_stays_as_it_was(self):
+        before = dict(os.environ)
+        bench.machine()
+        assert dict(os.environ) == before
+
+    def test_every_case_says_what_it_is(self, training):
+        names = ["interpreter", "libraries", "encoder", "peak", "length", "parts", "epoch", "encode"]
+        assert list(training.CASES) == names
+        assert all(case.__doc__ for case in training.CASES.values())
+
+
+class TestWays:
+    """The ways to train that are compared do the same number of updates, and are timed alike."""
+
+    @pytest.mark.parametrize("way", ["Trainer", "Trainer, grouped", "plain grouped loop", "fit"])
+    def test_each_makes_one_update_a_batch(self, still, few, way):
+        model, tokenizer = models.classifier(2, str(still))
+        before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        with ways.clocked(model) as clock:
+            ways.WAYS[way].train(model, tokenizer, few, settings_of(4))
+        assert len(clock.stamps) == 6 and clock.seconds > 0
+        assert any(not before[name].equal(now) for name, now in model.state_dict().items())
+
+    def test_a_budget_of_tokens_makes_as_many_updates(self, still, few):
+        model, tokenizer = models.classifier(2, str(still))
+        with ways.clocked(model) as clock:
+            ways.fit_by_tokens(model, tokenizer, few, settings_of(7))
+        assert len(clock.stamps) == 3
+
+    def test_batches_of_a_budget_hold_every_row_once_and_no_more_than_that(self):
+        lengths = np.random.default_rng(0).integers(3, 60, 200)
+        cut = ways.cut_by_tokens(np.argsort(lengths), lengths, 128)
+        assert sorted(np.concatenate(cut)) == list(range(200))
+        assert max(len(rows) * lengths[rows].max() for rows in cut) <= 128
+        assert max(map(len, cut)) > 3 * min(map(len, cut))
+
+    def test_frozen_words_stay_as_they_are(self, still, few):
+        model, tokenizer = models.classifier(2, str(still))
+        words = model.get_input_embeddings().weight
+        before = words.detach().clone()
+        ways.fit_words_frozen(model, tokenizer, few, settings_of(7))
+        assert words.equal(before)
+
+    def test_the_clock_counts_from_the_first_training_step(self):
+        model = torch.nn.Linear(3, 1)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        with ways.clocked(model) as clock:
+            model.eval()
+            model(torch.ones(1, 3))
+            assert not clock.began  # scoring is not timed
+            model.train()
+            for _ in range(3):
+                model(torch.ones(1, 3)).sum().backward()
+                optimizer.step()
+        model(torch.ones(1, 3))
+        optimizer.step()
+        assert len(clock.began) == 1 and len(clock.stamps) == 3
+        assert clock.seconds == clock.stamps[2] - clock.began[0] > 0
+
+    def test_tokens_are_counted_without_padding(self, tokenizer):
+        assert bench.tokens_of(tokenizer, ["good", "a good film"]) == 3 + 5
+        assert bench.tokens_of(tokenizer, ["good " * 300], most=128) == 128
+
+    def test_the_limit_is_never_below_torch_mm(self):
+        by_mm, best = limit.times(64, 32, 128)
+        assert 0 < best <= by_mm
+
+
+class TestFinetune:
+    """finetune.py: ratios within rounds, shares of the limit, and the form of what is printed."""
+
+    KEYS = (
+        "name", "precision", "tokens_per_s", "ratio_to_trainer", "ratio_to_grouped",
+        "share_of_limit", "peak_mb",
+    )  # fmt: skip
+
+    @pytest.fixture
+    def found(self, finetune):
+        """Two rounds of every row but one; the machine is half as fast in the second."""
+        speeds = {
+            "Trainer": 100, "Trainer, grouped": 150, "fit": 300, "Trainer, grouped, bf16": 200,
+            "fit, bf16": 500, "the document's listing": 5,
+        }  # fmt: skip
+        shared = {"threads": 2, "peak_mb": 1000.0, "updates": 3}
+        rates = [{**shared, "operations_per_s": r, "operations_per_s_mm": r / 2, "parameters": 10}
+                 for r in (24_000.0, 12_000.0)]  # fmt: skip
+        ran = {
+            name: [{**shared, "tokens_per_s": speed / slow} for slow in (1.0, 2.0)]
+            for name, speed in speeds.items()
+        }
+        for row in ran["the document's listing"]:
+            row["extrapolated"] = 1
+        return {"limit": rates, **ran}
+
+    @pytest.fixture
+    def record(self, finetune, found):
+        return bench.record("How.", finetune.rows_of(found))
+
+    def test_ratios_and_shares(self, finetune, found):
+        rows = {row["case"]: row for row in finetune.rows_of(found)}
+        fit, half = rows["fit"], rows["fit, bf16"]
+        assert (fit["ratio_to_trainer"], fit["ratio_to_grouped"]) == (3, 2)
+        assert (fit["tokens_per_s"], fit["tokens_per_s_lowest"]) == (225, 150)
+        assert fit["share_of_limit"] == 6 * 10 * 300 / 24_000
+        assert fit["share_of_mm"] == 2 * fit["share_of_limit"]
+        assert half["ratio_to_grouped"] == 2.5 and half["ratio_to_trainer"] == 5
+        assert half["share_of_limit"] is None and half["bits"] == 16
+
+    def test_what_was_not_measured_has_no_ratio(self, finetune, found):
+        del found["Trainer"]
+        rows = {row["case"]: row for row in finetune.rows_of(found)}
+        assert rows["fit"]["ratio_to_trainer"] is None and rows["fit"]["ratio_to_grouped"] == 2
+
+    def test_what_json_prints(self, finetune, record):
+        shown = finetune.shown(record)
+        assert list(shown) == ["machine", "rows"] and len(shown["rows"]) == 6
+        assert tuple(shown["rows"][0]) == self.KEYS
+        assert tuple(shown["rows"][-1]) == (*self.KEYS, "extrapolated")
+        assert [row["precision"] for row in shown["rows"]].count("bf16") == 2
+        fit = next(row for row in shown["rows"] if row["name"] == "fit")
+        assert fit["tokens_per_s"] == {"median": 225, "min": 150, "max": 300}
+
+    def test_the_record_can_be_read_and_told_in_the_readme(self, finetune, record, kept_apart):
+        bench.write("finetune", record)
+        assert records.record("finetune").row("fit")["ratio_to_grouped"] == 2
+        before = kept_apart.read_text(encoding="utf-8")
+        finetune.main(["--table"])
+        text = kept_apart.read_text(encoding="utf-8")
+        assert "| fit | 225 | 150–300 | 3.00 | 2.00 | 75% | 150% | 1,000 |" in text
+        assert "the document's listing (extrapolated)" in text
+        assert text.count("<!--") == before.count("<!--")
+        finetune.main(["--table"])
+        assert kept_apart.read_text(encoding="utf-8") == text
+
+    def test_a_row_that_may_fail_is_left_out_and_named(self, finetune, monkeypatch):
+        def measured(program, case, **asked):
+            if case == "fit, compiled":
+                raise bench.CaseFailed("no compiler")
+            said = {"bf16": 0, "peak_mb": 1.0, "updates": 2, "parameters": 1, "tokens_per_s": 2.0}
+            rates = {"operations_per_s": 3.0, "operations_per_s_mm": 3.0}
+            return {"case": case, **asked, **said, **rates}
+
+        monkeypatch.setattr(bench, "measured", measured)
+        found = finetune.whole(rounds=2, steps=2)
+        cases = [row["case"] for row in found["rows"]]
+        lost = {"fit, compiled", "fit, bf16", "Trainer, grouped, bf16"}
+        assert set(finetune.ROWS) - set(cases) == lost
+        assert all(f"'{name}' can't run on this machine." in found["about"] for name in lost)
+
+    def test_any_other_row_that_fails_stops_the_run(self, finetune, monkeypatch):
+        def measured(program, case, **asked):
+            raise bench.CaseFailed("broken")
+
+        monkeypatch.setattr(bench, "measured", measured)
+        with pytest.raises(SystemExit, match="broken"):
+            finetune.whole(rounds=1, steps=2, only=["fit"])
+
+    def test_a_small_run(self, root):
+        command = [sys.executable, str(FOLDER / "finetune.py"), "--json", "--rounds", "1"]
+        command += ["--steps", "2", "--only", "fit", "--only", "plain grouped loop"]
+        shown = json.loads(subprocess.check_output(command, text=True, stderr=subprocess.DEVNULL))
+        assert [row["name"] for row in shown["rows"]] == ["plain grouped loop", "fit"]
+        for row in shown["rows"]:
+            speed = row["tokens_per_s"]
+            assert tuple(row) == self.KEYS and row["precision"] == "fp32"
+            assert 0 < speed["min"] == speed["median"] == speed["max"]
+            assert row["ratio_to_trainer"] is row["ratio_to_grouped"] is None
+            assert row["share_of_limit"] > 0 and row["peak_mb"] > 200
+
+    def test_an_unknown_row_is_refused(self, finetune, capsys):
+        with pytest.raises(SystemExit):
+            finetune.main(["--only", "fast"])
+        assert "invalid choice: 'fast'" in capsys.readouterr().err
+
+
+class TestScoring:
+    """scoring.py: the naive loops find what the kit finds, so the time is for the same thing."""
+
+    @pytest.mark.parametrize("padding", [True, "max_length"])
+    def test_the_loops_find_the_same(self, scoring, packaged, few, padding):
+        encoder, tokenizer = packaged
+        model, _ = models.classifier(5)
+        chances = scoring.padded_evaluation(model, tokenizer, few.texts, padding)
+        assert np.allclose(chances, probabilities(model, tokenizer, few.texts), atol=1e-5)
+        hidden = scoring.padded_encoding(encoder, tokenizer, few.texts, padding)
+        assert np.allclose(hidden, encode(few.texts, encoder, tokenizer), atol=1e-5)
+
+    def test_ratios_are_to_the_loop_of_the_same_work(self, scoring, kept_apart):
+        speeds = {"evaluation": 8, "evaluation, naive": 4, "evaluation, padded to 128": 2,
+                  "encoding": 9, "encoding, naive": 3}  # fmt: skip
+        found = {
+            name: [{"tokens_per_s": s, "texts": 5, "peak_mb": 1.0}] for name, s in speeds.items()
+        }
+        record = bench.record("How.", scoring.rows_of(found))
+        rows = {row["case"]: row for row in record["rows"]}
+        assert (rows["evaluation"]["ratio_to_naive"], rows["evaluation"]["ratio_to_128"]) == (2, 4)
+        assert (rows["encoding"]["ratio_to_naive"], rows["encoding"]["ratio_to_128"]) == (3, None)
+        bench.write("scoring", record)
+        assert len(list(scoring.lines(record))) == 4 + len(speeds)
+
+
+def test_frozen_compares_with_nothing_frozen(kept_apart, monkeypatch):
+    frozen = loaded("frozen")
+
+    def measured(program, case, layers, threads, seed, **asked):
+        score = 0.5 - layers / 100 + seed / 1000
+        return {"layers": layers, **asked, "seconds_an_epoch": 10.0 - layers, "seconds_once": 1.0,
+                "accuracy": score, "peak_mb": 5.0}  # fmt: skip
+
+    monkeypatch.setattr(bench, "measured", measured)
+    found = frozen.whole(rounds=2, steps=4, seeds=3, reviews=64)
+    bench.write("frozen", found)
+    kept = records.record("frozen")
+    assert list(kept.table("time")["times_faster"]) == pytest.approx(
+        [10 / (10 - layers) for layers in range(7)], rel=1e-3
+    )
+    assert kept.row("accuracy", layers=6)["accuracy"] == pytest.approx(0.441)
+    assert kept.row("accuracy", layers=6)["half_width"] == pytest.approx(0.00248, rel=1e-2)
+    assert "| 6 | 4 | 4–4 | 2.50 | 1 | 5 | 0.441 | 0.440–0.442 |" in list(frozen.lines(found))
+
+
+class TestThreads:
+    """threads.py: weights compared to the bit, processes compared within a round."""
+
+    def test_a_difference_in_one_weight_is_seen(self, threads, tmp_path):
+        from safetensors.torch import save_file
+
+        one, other = str(tmp_path / "one"), str(tmp_path / "other")
+        save_file({"a": torch.zeros(3), "b": torch.ones(2)}, one)
+        save_file({"a": torch.zeros(3), "b": torch.tensor([1.0, 1.25])}, other)
+        assert threads.difference(one, other) == {"largest_difference": 0.25, "bit_equal": 0}
+        assert threads.difference(one, one) == {"largest_difference": 0.0, "bit_equal": 1}
+
+    def test_processes_are_compared_within_a_round(self, threads, kept_apart, monkeypatch):
+        launched = []
+
+        def measured(program, case, *, launcher=(), **asked):
+            launched.append((asked.get("processes"), asked.get("threads"), bool(launcher)))
+            return {**asked, "case": case, "largest_change": 1e-3, "largest_difference": 0.0,
+                    "bit_equal": 1, "tokens_per_s": 100.0 / asked.get("processes", 1),
+                    "seconds": 2.0, "peak_mb": 3.0}  # fmt: skip
+
+        monkeypatch.setattr(bench, "measured", measured)
+        found = threads.whole(rounds=2, steps=4, sizes=(64,))
+        bench.write("threads", found)
+        kept = records.record("threads")
+        assert launched[-4:] == [(1, 2, False), (2, 1, True), (2, 1, True), (1, 2, False)]
+        assert kept.row("processes", processes=2)["times_faster"] == 0.5
+        assert len(kept.table("same seed")) == 2 and kept.row("thread count")["bit_equal"] == 1
+        assert any("| 2 × 1 | 64 | 50 |" in line for line in threads.lines(found))
+
+
+class TestEqualAccuracy:
+    """equal_accuracy.py: pairs, and equal only where the whole interval lies in the margin."""
+
+    def rows(self, *scores):
+        return [{"seed": seed, "reviews": 9, "accuracy": score, "peak_mb": 1.0}
+                for seed, score in enumerate(scores)]  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("ours", "within"),
+        [
+            ((0.50, 0.41, 0.60), 1),  # much of a spread, but not between the two of a pair
+            ((0.53, 0.43, 0.63), 0),  # a difference of 0.03 in each pair
+            ((0.56, 0.40, 0.54), 0),  # none in the mean, but not known well enough
+        ],
+    )
+    def test_equal_means_the_interval_lies_within_the_margin(self, equal, ours, within):
+        found = {equal.GROUPED: self.rows(0.50, 0.40, 0.60), "fit": self.rows(*ours)}
+        (row,) = equal.rows_of(found)
+        assert row["case"] == "fit against Trainer, grouped"
+        assert row["within_margin"] == within and row["margin"] == 0.02
+        assert row["accuracy_of_trainer"] == pytest.approx(0.5)
+
+    def test_a_difference_below_zero_can_be_kept_and_told(self, equal, kept_apart):
+        found = {equal.GROUPED: self.rows(0.50, 0.42), "fit": self.rows(0.49, 0.40)}
+        record = bench.record("How.", [*equal.rows_of(found), *equal.seed_rows(found)])
+        bench.write("equal-accuracy", record)
+        assert records.record("equal-accuracy").row("fit", seed=1)["accuracy"] == 0.4
+        assert any(" | -0.015 | -0.079 to +0.049 | no |" in line for line in equal.lines(record))
+
+
+class TestReadme:
+    """The README's tables are those of the records."""
+
+    def test_without_its_comments_a_table_has_no_place(self, kept_apart):
+        kept_apart.write_text("Nothing here.", encoding="utf-8")
+        with pytest.raises(SystemExit, match="lacks the comments of the table 'scoring'"):
+            bench.tell("scoring", ["| a |"])
+
+    def test_one_table_leaves_the_others(self, kept_apart):
+        bench.tell("scoring", ["| a |"])
+        bench.tell("frozen", ["| b |"])
+        text = kept_apart.read_text(encoding="utf-8")
+        assert "<!-- table: scoring -->\n\n| a |\n\n<!-- end of the table -->" in text
+        assert "<!-- table: frozen -->\n\n| b |\n\n<!-- end of the table -->" in text
+
+    @pytest.mark.parametrize("name", TABLES)
+    def test_it_shows_what_was_kept(self, name, monkeypatch):
+        monkeypatch.delenv("ILLUSIONKIT_RESULTS", raising=False)
+        text = bench.README.read_text(encoding="utf-8")
+        _, _, rest = text.partition(f"<!-- table: {name} -->\n")
+        shown = rest.partition("<!-- end of the table -->")[0].strip()
+        program = loaded(name.replace("-", "_"))
+        if records.path(name).exists():
+            assert shown == "\n".join(program.lines(bench.kept(name)))
+        else:
+            assert shown.startswith("Not measured yet")

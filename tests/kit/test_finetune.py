@@ -11,8 +11,10 @@ from small_models import same, weights
 
 from illusionkit import corpora, finetune, models
 from illusionkit.batches import Batches, Settings, Split
+from illusionkit.checks import check_split
 from illusionkit.errors import DataError, TrainingError
-from illusionkit.finetune import check_split, evaluate, fit, precision, probabilities
+from illusionkit.finetune import evaluate, fit, probabilities
+from illusionkit.precision import choose
 
 QUICK = Settings(epochs=2, batch_size=16, learning_rate=1e-3, max_tokens=32)
 
@@ -75,7 +77,7 @@ def test_the_history_has_one_row_an_epoch(real):
 
 def test_where_it_ran_is_told(real):
     assert real[3].device == str(real[0].device)
-    assert real[3].precision == precision()[1]
+    assert real[3].precision == choose().reason
 
 
 def test_the_log_is_what_tensorboard_reads(real):
@@ -429,8 +431,179 @@ def test_a_loss_that_is_no_number_stops_the_training(still, some):
     model, tokenizer = models.classifier(2, str(still))
     with torch.no_grad():
         model.classifier.weight[0, 0] = float("nan")
-    with pytest.raises(TrainingError, match="The loss became nan in epoch 1: try a lower"):
+    with pytest.raises(TrainingError, match=r"nan in epoch 1 \(step 1, rows .*nothing was trained"):
         fit(model, tokenizer, *some, QUICK)
+
+
+def test_a_training_that_diverges_names_the_step_the_rows_and_the_rate(still, some):
+    settings = Settings(epochs=3, batch_size=16, learning_rate=300.0, clip=1e9, max_tokens=32)
+    with pytest.raises(TrainingError, match="try a lower learning rate than 300") as caught:
+        trained(still, some, settings)
+    step, shown = re.search(r"\(step (\d+), rows ([\d, ]+) and", str(caught.value)).groups()
+    order = [rows for epoch in (1, 2, 3) for rows in Batches(
+        models.encoder(str(still))[1], some[0], settings).order(epoch)]  # fmt: skip
+    assert shown == ", ".join(str(row) for row in order[int(step) - 1][:8])
+
+
+def gradients(folder, split, settings, double=False, **memory):
+    """Return the gradients of one batch, all rows of a split, and its loss."""
+    from illusionkit.acceleration import accelerator_of
+
+    model, tokenizer = models.classifier(2, str(folder))
+    model = model.double() if double else model
+    if memory:
+        limited(model, **memory)
+    batches = Batches(tokenizer, split, settings)
+    rows = batches.order(1)[0]
+    loss = finetune.backward(model.train(), batches, rows, accelerator_of("fp32"))
+    return loss, {name: p.grad for name, p in model.named_parameters()}, batches
+
+
+def limited(model, tokens, error):
+    """Let a model raise `error` if more tokens go through it at once."""
+
+    def check(module, arguments, named):
+        if named["input_ids"].numel() > tokens:
+            raise error
+
+    model.register_forward_pre_hook(check, with_kwargs=True)
+
+
+def far(found, known):
+    """Return the largest distance between gradients, as a share of the largest gradient."""
+    largest = max(tensor.abs().max() for tensor in known.values())
+    return float(max((found[name] - known[name]).abs().max() for name in known) / largest)
+
+
+WHOLE = Settings(batch_size=52, max_tokens=32)
+
+
+@pytest.mark.parametrize("most", [1, 100, 700])
+@pytest.mark.parametrize(("double", "close"), [(True, 1e-12), (False, 1e-5)])
+def test_a_batch_in_parts_has_the_gradients_of_the_whole(still, some, most, double, close):
+    loss, known, _ = gradients(still, some[0], WHOLE, double)
+    parts = Settings(batch_size=52, max_tokens=32, tokens_at_once=most)
+    again, found, batches = gradients(still, some[0], parts, double)
+    assert len(batches.parts(np.arange(52))) > 1
+    assert again == pytest.approx(loss, rel=close)
+    assert far(found, known) < close
+
+
+def full():
+    import torch
+
+    yield torch.OutOfMemoryError("CUDA out of memory.")
+    yield MemoryError()
+    yield RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+
+@pytest.mark.parametrize("error", list(full()), ids=repr)
+def test_where_memory_ends_the_parts_are_halved_and_the_gradients_stay(still, some, error):
+    loss, known, _ = gradients(still, some[0], WHOLE)
+    again, found, batches = gradients(still, some[0], WHOLE, tokens=200, error=error)
+    assert again == pytest.approx(loss, rel=1e-5)
+    assert far(found, known) < 1e-5
+    parts = batches.parts(batches.order(1)[0])
+    assert 100 < max(len(p) * max(len(batches._rows[r]) for r in p) for p in parts) <= 200
+
+
+def test_a_single_text_too_many_is_told_and_other_errors_pass(still, some):
+    with pytest.raises(TrainingError, match="lower tokens_at_once or max_tokens, or freeze"):
+        gradients(still, some[0], WHOLE, tokens=2, error=MemoryError())
+    with pytest.raises(RuntimeError, match="something else"):
+        gradients(still, some[0], WHOLE, tokens=2, error=RuntimeError("something else"))
+
+
+def test_a_whole_training_in_parts_ends_where_the_other_does(still, some):
+    known, _, told = trained(still, some)
+    found, _, again = trained(still, some, Settings(**{**vars(QUICK), "tokens_at_once": 64}))
+    assert again.history["train_loss"][1] == pytest.approx(told.history["train_loss"][1], abs=1e-4)
+    known, found = weights(known), weights(found)
+    assert not same(known, found)  # the sums are rounded otherwise
+    assert max((known[name] - found[name]).abs().max() for name in known) < 1e-3
+
+
+def test_training_with_frozen_layers_leaves_them_and_moves_the_rest(small, some):
+    seen = []
+    model, tokenizer = models.classifier(2, str(small))
+    before = weights(model)
+    settings = Settings(**{**vars(QUICK), "frozen_layers": 1})
+
+    def note(_epoch):
+        seen.append(evaluate(model, tokenizer, some[1], settings)["validation_loss"])
+
+    fitted = fit(model, tokenizer, *some, settings, each_epoch=note)
+    for name, tensor in weights(model).items():
+        kept = "embeddings" in name or "layer.0." in name
+        assert tensor.equal(before[name]) == kept or name.endswith("key.bias"), name
+    assert seen == pytest.approx(list(fitted.history["validation_loss"]), abs=1e-5)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_a_model_has_only_so_many_layers_to_freeze(small, some):
+    with pytest.raises(TrainingError, match="2"):
+        trained(small, some, Settings(**{**vars(QUICK), "frozen_layers": 3}))
+
+
+def test_bf16_trains_where_the_cpu_has_it_and_the_model_is_given_back_plain(still, some):
+    from illusionkit.precision import cpu_has_bf16
+
+    settings = Settings(**{**vars(QUICK), "precision": "bf16"})
+    if not cpu_has_bf16():
+        with pytest.raises(TrainingError, match="No bf16 on this machine"):
+            trained(still, some, settings)
+        return
+    known, _, _ = trained(still, some)
+    model, _, fitted = trained(still, some, settings)
+    assert fitted.precision.startswith("bf16")
+    assert "forward" not in vars(model) and "_original_forward" not in vars(model)
+    assert all(parameter.dtype.is_floating_point for parameter in model.parameters())
+    found, known = weights(model), weights(known)
+    assert {str(tensor.dtype) for tensor in found.values()} <= {"torch.float32", "torch.int64"}
+    assert not same(found, known)
+    again, _, _ = trained(still, some)
+    assert same(weights(again), known)  # the precision of one training does not stay for the next
+
+
+def test_a_precision_that_is_none_is_refused(still, some):
+    with pytest.raises(TrainingError, match="auto, fp32, bf16, fp16"):
+        trained(still, some, Settings(**{**vars(QUICK), "precision": "fp8"}))
+
+
+def test_checkpoints_make_no_difference_to_the_training(small, some, tmp_path):
+    known, _, _ = trained(small, some)
+    found, _, _ = trained(small, some, checkpoints=tmp_path, every=3)
+    assert same(weights(known), weights(found))
+    assert len(list(tmp_path.glob("step-*.pt"))) == 2
+
+
+def test_a_training_that_was_done_is_not_done_again(small, some, tmp_path):
+    known, _, told = trained(small, some, checkpoints=tmp_path)
+    seen = []
+    found, _, again = trained(small, some, checkpoints=tmp_path, each_epoch=seen.append)
+    assert not seen
+    assert same(weights(known), weights(found))
+    pd.testing.assert_frame_equal(told.history, again.history)
+    assert again.best_epoch == told.best_epoch
+
+
+@pytest.mark.parametrize("change", ["data", "settings", "model"])
+def test_checkpoints_of_another_training_are_refused(small, still, some, tmp_path, change):
+    trained(small, some, checkpoints=tmp_path)
+    kept = sorted(tmp_path.iterdir())
+    splits = some if change != "data" else (some[1], some[0])
+    settings = QUICK if change != "settings" else Settings(**{**vars(QUICK), "clip": 2.0})
+    model, tokenizer = models.classifier(2, str(small), seed=int(change == "model"))
+    with pytest.raises(TrainingError, match="another training"):
+        fit(model, tokenizer, *splits, settings, checkpoints=tmp_path)
+    assert sorted(tmp_path.iterdir()) == kept
+
+
+@pytest.mark.parametrize(("named", "every"), [(False, 5), (True, 0), (True, -1)])
+def test_checkpoints_that_can_not_be_meant_are_refused(untouched, some, tmp_path, named, every):
+    folder = tmp_path if named else None
+    with pytest.raises(TrainingError, match="names the folder"):
+        fit(*untouched, *some, QUICK, checkpoints=folder, every=every)
 
 
 def test_a_last_step_that_breaks_the_model_does_not_pass(still, some):
@@ -438,21 +611,3 @@ def test_a_last_step_that_breaks_the_model_does_not_pass(still, some):
     settings = Settings(epochs=1, batch_size=64, learning_rate=1e38, max_tokens=32)
     with pytest.raises(TrainingError, match="in epoch 1: try a lower learning rate"):
         trained(still, some, settings)
-
-
-@pytest.mark.parametrize(
-    ("gpu", "bf16", "wanted"),
-    [(False, False, "no"), (False, True, "no"), (True, True, "bf16"), (True, False, "fp16")],
-)
-def test_the_precision_fits_the_machine(monkeypatch, gpu, bf16, wanted):
-    import torch
-
-    def supported(*, including_emulation):
-        assert not including_emulation, "an old GPU would train slowly in emulated bf16"
-        return bf16
-
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
-    name, why = precision()
-    assert name == wanted
-    assert why.startswith({"no": "fp32: no GPU"}.get(wanted, wanted))

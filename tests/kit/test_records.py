@@ -219,6 +219,13 @@ class TestTraining:
         for row in kept.table("peak").itertuples():
             assert row.peak_mb > 16 * row.parameters / 1e6 + kept.row("interpreter")["peak_mb"]
 
+    def test_longer_texts_need_more_and_parts_need_less_than_the_whole(self, kept):
+        lengths = kept.table("length").sort_values("tokens")["peak_mb"]
+        assert lengths.is_monotonic_increasing and len(lengths) == 5
+        parts = kept.table("parts").sort_values("tokens_at_once")["peak_mb"]
+        assert parts.is_monotonic_increasing
+        assert parts.max() < kept.row("peak", batch=128)["peak_mb"]
+
     def test_times_are_all_there_or_none(self, kept):
         timed = [row for row in kept.rows if row["case"] in ("epoch", "encode")]
         assert len(timed) in (0, 4)

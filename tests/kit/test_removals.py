@@ -56,10 +56,10 @@ def test_an_unknown_removal_names_the_known_ones():
         removals.loop("the roof")
 
 
-@pytest.mark.parametrize("old", ["no such line", "model.eval()"])
+@pytest.mark.parametrize("old", ["no such line", "rows"])
 def test_a_loop_that_has_changed_is_refused(monkeypatch, old):
     monkeypatch.setitem(removals.TRAINING, "clip", ((old, ""),))
-    with pytest.raises(TrainingError, match=r"stands in it \d times, not once"):
+    with pytest.raises(TrainingError, match=r"stands in it \d+ times, not once"):
         removals.loop("clip")
 
 

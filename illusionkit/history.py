@@ -1,0 +1,36 @@
+"""What a training gave, and its log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What training gave: one row an epoch, and where it ran.
+
+    ``history`` columns: epoch, train_loss (mean over the epoch's rows while they were trained on,
+    with dropout), validation_loss, validation_accuracy, seconds (since training began).
+    """
+
+    history: pd.DataFrame
+    best_epoch: int
+    device: str
+    precision: str
+
+
+def write_log(rows: list[dict[str, float]], folder: Path | None) -> None:
+    """Write the history as a TensorBoard log, one scalar a column; nothing without a folder."""
+    if folder is None:
+        return
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(folder)) as writer:
+        for row in rows:
+            for name in set(row) - {"epoch"}:
+                writer.add_scalar(name, row[name], int(row["epoch"]))

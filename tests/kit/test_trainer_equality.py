@@ -1,0 +1,91 @@
+"""Without dropout, `fit` loses what the Transformers `Trainer` loses, step by step."""
+
+import numpy as np
+import pytest
+import torch
+from small_models import weights
+
+from illusionkit import finetune, models
+from illusionkit.batches import Batches, Settings
+from illusionkit.finetune import fit
+from illusionkit.finetuned import split_of, tables
+
+STEPS = 8
+SETTINGS = Settings(epochs=1, batch_size=16, learning_rate=1e-4, max_tokens=64, restore_best=False)
+ROUNDING = 2e-5  # of losses near 1.6, after eight steps in fp32
+
+
+@pytest.fixture(scope="module")
+def reviews():
+    """Real reviews for eight steps, the last of them short, and a few to watch."""
+    drawn = tables()["train"].sample(STEPS * 16 - 5 + 20, random_state=0)
+    return split_of(drawn[:-20]), split_of(drawn[-20:])
+
+
+def still():
+    """Return the packaged classifier without dropout."""
+    model, tokenizer = models.classifier(5)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    for part in model.bert.encoder.layer:
+        part.attention.self.dropout.p = 0.0
+    return model, tokenizer
+
+
+def by_trainer(reviews, folder):
+    """Return the losses of the Trainer's steps and its model; the batches are those of `fit`."""
+    from transformers import Trainer, TrainingArguments
+
+    model, tokenizer = still()
+    batches = Batches(tokenizer, reviews[0], SETTINGS)
+    prepared, losses = [], []
+    for inputs, labels in batches.shuffled(1, "cpu"):
+        prepared.append({**inputs, "labels": labels})
+
+    class Listening(Trainer):
+        def get_train_dataloader(self):
+            return torch.utils.data.DataLoader(prepared, batch_size=None, shuffle=False)
+
+        def compute_loss(self, model, inputs, *arguments, **named):
+            loss = super().compute_loss(model, inputs, *arguments, **named)
+            losses.append(loss.item())
+            return loss
+
+    arguments = TrainingArguments(
+        output_dir=str(folder), num_train_epochs=1, max_grad_norm=SETTINGS.clip, use_cpu=True,
+        report_to="none", save_strategy="no", logging_strategy="no", disable_tqdm=True,
+    )  # fmt: skip
+    optimizer = torch.optim.AdamW(
+        finetune._groups(model, SETTINGS), lr=SETTINGS.learning_rate, fused=True
+    )
+    slope = torch.optim.lr_scheduler.LambdaLR(optimizer, finetune._slope(SETTINGS, len(batches)))
+    Listening(model, arguments, train_dataset=prepared, optimizers=(optimizer, slope)).train()
+    return np.array(losses), model
+
+
+def by_fit(reviews, monkeypatch):
+    """Return the losses of the steps of `fit`, and its model."""
+    losses = []
+    backward = finetune.backward
+
+    def listening(*arguments):
+        losses.append(backward(*arguments))
+        return losses[-1]
+
+    monkeypatch.setattr(finetune, "backward", listening)
+    model, tokenizer = still()
+    fit(model, tokenizer, *reviews, SETTINGS)
+    return np.array(losses), model
+
+
+def test_each_step_loses_what_the_trainers_step_loses(reviews, tmp_path, monkeypatch):
+    theirs, known = by_trainer(reviews, tmp_path)
+    ours, found = by_fit(reviews, monkeypatch)
+    assert len(ours) == len(theirs) == STEPS
+    assert np.ptp(theirs) > 0.05
+    assert np.abs(ours - theirs).max() < ROUNDING
+    known, found = weights(known), weights(found)
+    for name, tensor in known.items():
+        if not name.endswith("key.bias"):  # it changes nothing: its gradient is 0 but for rounding
+            assert (tensor - found[name]).abs().mean() < 1e-6, name
