@@ -201,7 +201,16 @@ class TestTraining:
         assert dict(os.environ) == before
 
     def test_every_case_says_what_it_is(self, training):
-        names = ["interpreter", "libraries", "encoder", "peak", "length", "parts", "epoch", "encode"]
+        names = [
+            "interpreter",
+            "libraries",
+            "encoder",
+            "peak",
+            "length",
+            "parts",
+            "epoch",
+            "encode",
+        ]
         assert list(training.CASES) == names
         assert all(case.__doc__ for case in training.CASES.values())
 
