@@ -6,9 +6,9 @@
 Fixed before anything was measured. A pair is one seed: the same first weights, head and reviews
 (2,000 of the training split, one epoch), trained by `fit` and by the Trainer with length grouping;
 what is compared is the accuracy on the validation split. The margin is 0.02, five seeds. Equal
-means that the 95 % interval of the mean difference (Student's t) lies within the margin on both sides.
-The ways that change the computation are judged in the same manner; there the difference is a
-finding. About 25 minutes on two idle cores.
+means that the 95 % interval of the mean difference (Student's t) lies within the margin on both
+sides. The ways that change the computation are judged in the same manner; there the difference is
+a finding. About 25 minutes on two idle cores, five with `--only fit`.
 """
 
 from __future__ import annotations
