@@ -48,16 +48,17 @@ def times(rows: int, inputs: int, outputs: int) -> tuple[float, float]:
     """
     import torch
 
+    from illusionkit import quick
+
     x, weight, grad = (torch.randn(s) for s in ((rows, inputs), (outputs, inputs), (rows, outputs)))
     by_mm = [median(torch.mm, *pair) for pair in ((x, weight.t()), (grad, weight), (grad.t(), x))]
-    product = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+    product = quick._product()
     if product is None:
         return sum(by_mm), sum(by_mm)
-    extra: tuple[Any, ...] = (None, "none", [], "")
     others = [
-        median(product, x, weight, *extra),
-        median(product, grad, weight.t(), *extra),
-        min(median(product, grad.t(), x.t(), *extra), median(product, x.t(), grad.t(), *extra)),
+        median(product, x, weight, None),
+        median(product, grad, weight.t(), None),
+        min(median(product, grad.t(), x.t(), None), median(product, x.t(), grad.t(), None)),
     ]
     return sum(by_mm), sum(map(min, by_mm, others))
 

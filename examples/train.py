@@ -24,8 +24,6 @@ from illusionkit.batches import Settings, Split
 from illusionkit.errors import DataError, IllusionError
 from illusionkit.finetune import evaluate, fit
 
-SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
-
 
 def splits_of(file: Path) -> tuple[dict[str, Split], list[str]]:
     """Return the three parts of a CSV file, and the names of its classes in the order of numbers.
@@ -41,7 +39,7 @@ def splits_of(file: Path) -> tuple[dict[str, Split], list[str]]:
     codes, names = pd.factorize(table["label"], sort=True)
     draws = [int(hashlib.sha256(str(text).encode()).hexdigest()[:8], 16) for text in table["text"]]
     place, parts, edge = pd.Series(draws, index=table.index) / 2**32, {}, 0.0
-    for name, share in SHARES.items():
+    for name, share in finetuned.SHARES.items():
         inside = ((place >= edge) & (place < edge + share)).to_numpy()
         parts[name] = Split(list(table["text"][inside].astype(str)), codes[inside].tolist())
         edge += share

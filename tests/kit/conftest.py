@@ -2,6 +2,8 @@
 
 import dataclasses
 import os
+import shutil
+import subprocess
 
 import pytest
 from packages import Index
@@ -59,6 +61,18 @@ def fresh_cache(empty_cache):
     (empty_cache / "archives").mkdir(parents=True)
     (empty_cache / "archives" / fetched.name).symlink_to(fetched)
     return empty_cache
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A real file system of 200 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    asked = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
+    if not shutil.which("mount") or subprocess.run(asked, capture_output=True).returncode:
+        pytest.skip("this user may not mount a small disk")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

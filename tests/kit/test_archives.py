@@ -222,18 +222,6 @@ def test_a_disk_that_fills_while_copying_keeps_nothing_and_the_next_run_repairs(
     assert read("tinywheel", "a") == TEXT
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A real file system of 200 kB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    asked = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
-    if not shutil.which("mount") or subprocess.run(asked, capture_output=True).returncode:
-        pytest.skip("this user may not mount a small disk; the simulated full disk is tested")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_disk_that_is_really_full(index, small_disk, monkeypatch):
     content = os.urandom(300_000)
     index.wheel("big", {"b": content}, {"b": ("b", content)})

@@ -374,18 +374,6 @@ def test_a_folder_that_became_read_only(folder):
         assert contents(folder) == before
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A real file system of 200 kB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    asked = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
-    if not shutil.which("mount") or subprocess.run(asked, capture_output=True).returncode:
-        pytest.skip("this user may not mount a small disk")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_disk_that_is_full(small_disk):
     """Both where one tensor is too large, and where the last bytes are."""
     with Checkpoints(small_disk, "one") as checkpoints:

@@ -7,11 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from launch import LAUNCH
 from transformers import AutoModelForSequenceClassification
 
-LAUNCH = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes=2",
-          "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no",
-          "--main_process_port=0")  # fmt: skip
 WORDS = {
     "good": ("great", "fine", "lovely", "superb"),
     "poor": ("awful", "dull", "boring", "flat"),

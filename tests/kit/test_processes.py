@@ -7,11 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from launch import LAUNCH
 
 PROGRAM = Path(__file__).parent / "programs" / "shared_work.py"
-LAUNCH = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes=2",
-          "--num_machines=1", "--mixed_precision=no", "--dynamo_backend=no",
-          "--main_process_port=0")  # fmt: skip
 
 
 def run(folder, out, *launch):
