@@ -459,9 +459,12 @@ class TestThreads:
 class TestEqualAccuracy:
     """equal_accuracy.py: pairs, and equal only where the whole interval lies in the margin."""
 
-    def rows(self, *scores):
-        return [{"seed": seed, "reviews": 9, "accuracy": score, "peak_mb": 1.0}
-                for seed, score in enumerate(scores)]  # fmt: skip
+    def found(self, **scores):
+        return {
+            (way, seed): {"reviews": 9, "seed": seed, "accuracy": score, "peak_mb": 1.0}
+            for way, all_scores in scores.items()
+            for seed, score in enumerate(all_scores)
+        }
 
     @pytest.mark.parametrize(
         ("ours", "within"),
@@ -472,18 +475,51 @@ class TestEqualAccuracy:
         ],
     )
     def test_equal_means_the_interval_lies_within_the_margin(self, equal, ours, within):
-        found = {equal.GROUPED: self.rows(0.50, 0.40, 0.60), "fit": self.rows(*ours)}
-        (row,) = equal.rows_of(found)
-        assert row["case"] == "fit against Trainer, grouped"
+        found = self.found(one=ours, other=(0.50, 0.40, 0.60))
+        (row,) = equal.rows_of([equal.Pairs("one", "other", range(3))], found)
+        assert row["case"] == "one against other" and row["seeds"] == 3
         assert row["within_margin"] == within and row["margin"] == 0.02
-        assert row["accuracy_of_trainer"] == pytest.approx(0.5)
+        assert row["accuracy_of_other"] == pytest.approx(0.5)
 
-    def test_a_difference_below_zero_can_be_kept_and_told(self, equal, kept_apart):
-        found = {equal.GROUPED: self.rows(0.50, 0.42), "fit": self.rows(0.49, 0.40)}
-        record = bench.record("How.", [*equal.rows_of(found), *equal.seed_rows(found)])
-        bench.write("equal-accuracy", record)
-        assert records.record("equal-accuracy").row("fit", seed=1)["accuracy"] == 0.4
-        assert any(" | -0.015 | -0.079 to +0.049 | no |" in line for line in equal.lines(record))
+    def test_a_training_is_run_once_and_only_with_the_seeds_it_is_needed_for(self, equal):
+        pairs = [equal.Pairs("fit", equal.GROUPED, range(3)),
+                 equal.Pairs("fit, bf16", "fit", range(1, 2))]  # fmt: skip
+        needed = equal.wanted(pairs)
+        assert len(needed) == len(set(needed)) == 7
+        assert ("fit, bf16", 1) in needed and ("fit, bf16", 0) not in needed
+        assert [seed for _, seed in needed] == sorted(seed for _, seed in needed)
+
+    def test_no_seed_is_used_in_two_studies(self, equal):
+        first, second = ({s for p in study for s in p.seeds} for study in equal.STUDIES.values())
+        assert not first & second
+
+    def test_the_studies_that_are_not_asked_for_stay_as_kept(self, equal, kept_apart, monkeypatch):
+        scores = {"fit": 0.49, equal.GROUPED: 0.5}
+
+        def measured(program, case, **asked):
+            if case == equal.ABLE:
+                return {"bf16": False}
+            drift = asked["seed"] / 1000 if case == "fit" else 0
+            return {**asked, "case": case, "accuracy": scores.get(case, 0.4) + drift,
+                    "peak_mb": 1.0}  # fmt: skip
+
+        monkeypatch.setattr(bench, "measured", measured)
+        bench.write("equal-accuracy", equal.whole([1, 2], reviews=9))
+        before = bench.kept("equal-accuracy")["rows"]
+        scores["fit"] = 0.52
+        bench.write("equal-accuracy", equal.whole([2], reviews=9))
+        kept = records.record("equal-accuracy")
+        first = [[dict(r) for r in rows if r["study"] == 1] for rows in (before, kept.rows)]
+        assert first[0] == first[1] and len(first[0]) == 11
+        assert kept.row("fit", seed=1)["accuracy"] == 0.491
+        assert kept.row("fit", seed=5)["accuracy"] == 0.525
+        pair = "fit against Trainer, grouped"
+        assert kept.row(pair, study=1)["within_margin"] == 1
+        assert kept.row(pair, study=2)["within_margin"] == 0
+        assert not any("bf16" in row["case"] for row in kept.rows)
+        told = list(equal.lines(bench.kept("equal-accuracy")))
+        assert any(f"| 1: {pair} | 5 | 0.492 | 0.500 | -0.008 |" in line for line in told)
+        assert any("| 40 |" in line and "| no |" in line for line in told)
 
 
 class TestReadme:
