@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from redistribution import PRIME, Hashes, page_text, readable
 
 RUN = 5
-DISTINCT, LARGE = 3, 1000
-"""A run counts if it has this many different values, and one of at least this size."""
+DISTINCT, LARGE, FIGURES = 3, 1000, 6
+"""A run counts if it has this many different values, one of at least this size, and this many
+significant figures in all: 2000, 0, 0, 0, 1000 has two, and may be anybody's or nobody's."""
 LONG, MANY = 12, 5
 """A run of this length counts if it has this many different values, however small they are."""
 
@@ -33,7 +34,16 @@ def told(runs: NDArray[np.int64]) -> NDArray[np.bool_]:
     distinct = 1 + (np.diff(ordered, axis=1) != 0).sum(axis=1)
     if runs.shape[1] == LONG:
         return distinct >= MANY
-    return (distinct >= DISTINCT) & (np.abs(runs).max(axis=1) >= LARGE)
+    large = np.abs(runs).max(axis=1) >= LARGE
+    return (distinct >= DISTINCT) & large & (figures(runs).sum(axis=1) >= FIGURES)
+
+
+def figures(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many significant figures each whole number has; zeros at its end are none."""
+    size = np.abs(values)
+    while (round_ := (size != 0) & (size % 10 == 0)).any():
+        size = np.where(round_, size // 10, size)
+    return np.searchsorted(10 ** np.arange(18), size, side="right").astype(np.int64)
 
 
 def hashed(runs: NDArray[np.int64]) -> Hashes:

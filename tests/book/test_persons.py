@@ -7,6 +7,7 @@ from typing import Any
 
 import nbformat
 import notebooks
+import numpy as np
 import pandas as pd
 import persons
 import pytest
@@ -116,6 +117,17 @@ def test_summaries_and_plain_runs_are_not(small: pd.DataFrame) -> None:
         "",
     ):
         assert not persons.passed_on(shown, known), shown
+
+
+def test_round_numbers_alone_tell_of_nobody(known: Hashes) -> None:
+    """Somebody in the tables did pay 0, 2000, 1000, 0, 0; a table of settings says that, too."""
+    for shown in ("0 2000 1000 0 0", "0 0 0 2000 4000", "1000 2000 5000 0 10000"):
+        assert not persons.passed_on(shown, known), shown
+
+
+def test_significant_figures() -> None:
+    values = np.array([[0, 5, 50, 505000, -390, 46990, 1000, 10**15 - 1]])
+    assert persons.figures(values).tolist() == [[0, 1, 1, 3, 2, 4, 1, 15]]
 
 
 def test_numbers_within_words_and_decimals_do_not_count() -> None:
