@@ -518,7 +518,7 @@ class TestEqualAccuracy:
         assert kept.row(pair, study=2)["within_margin"] == 0
         assert not any("bf16" in row["case"] for row in kept.rows)
         told = list(equal.lines(bench.kept("equal-accuracy")))
-        assert any(f"| 1: {pair} | 5 | 0.492 | 0.500 | -0.008 |" in line for line in told)
+        assert any(f"| 1: {pair} | 5 | 0.492 | 0.500 | -0.0080 |" in line for line in told)
         assert any("| 40 |" in line and "| no |" in line for line in told)
 
 
