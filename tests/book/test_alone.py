@@ -22,6 +22,7 @@ import address
 import execute
 import nbformat
 import notebooks
+import psutil
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_client import KernelManager
@@ -90,6 +91,8 @@ def made(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[Path]
     # Colab's kernel has the module loaded before the first cell runs.
     (own / "sitecustomize.py").write_text("import google.colab\n", encoding="utf-8")
     yield python
+    family = psutil.Process().children(recursive=True)
+    assert not [one.pid for one in family if python.as_posix() in one.cmdline()]
     # More than a gigabyte, and slow to go: other tests need not wait for it.
     threading.Thread(target=shutil.rmtree, args=(folder, True), daemon=True).start()
 
@@ -121,7 +124,11 @@ def executed(page: NotebookNode, python: Path, folder: Path) -> NotebookNode:
     launch = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     manager._kernel_spec = KernelSpec(argv=launch, language="python")
     resources = {"metadata": {"path": str(folder)}}
-    NotebookClient(page, km=manager, timeout=600, resources=resources).execute()
+    try:
+        NotebookClient(page, km=manager, timeout=600, resources=resources).execute()
+    finally:  # the client ends only a kernel that it started itself
+        if manager.has_kernel:
+            manager.shutdown_kernel(now=True)
     return page
 
 

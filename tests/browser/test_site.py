@@ -130,27 +130,18 @@ def listen(page: Any, base: str, troubles: list[str], *, scripts: bool) -> None:
         if bad:
             troubles.append(f"{page.url}: {kind}: {what}")
 
-    def is_script(sent: Any) -> bool:
-        return bool(sent.resource_type == "script")
-
-    def is_icon(sent: Any) -> bool:
-        return bool(sent.url.endswith("/favicon.svg"))
+    def given_up(sent: Any) -> bool:
+        if sent.url.endswith("/favicon.svg"):
+            return bool(sent.failure == "net::ERR_ABORTED")
+        return not scripts and bool(sent.resource_type == "script")
 
     quiet = ("log", "info", "debug")
     page.on("pageerror", lambda error: noted("error", True, str(error)))
     page.on("console", lambda said: noted(said.type, said.type not in quiet, said.text))
     page.on("dialog", lambda dialog: (noted("dialog", True, dialog.message), dialog.dismiss()))
-    # A browser without scripts begins to load those that a page announces, and gives them up; it
-    # also gives up the icon of a page that is left at once.
-    given_up = "net::ERR_ABORTED"
-    page.on(
-        "requestfailed",
-        lambda sent: noted(
-            "failed",
-            sent.failure != given_up or not (is_icon(sent) or (is_script(sent) and not scripts)),
-            f"{sent.url} ({sent.failure})",
-        ),
-    )
+    # A browser without scripts begins to load those that a page announces, and gives them up; one
+    # that leaves a page gives up its icon.
+    page.on("requestfailed", lambda sent: noted("failed", not given_up(sent), sent.url))
     page.on("response", lambda got: noted(str(got.status), got.status >= 400, got.url))
     inside = (base, "data:", "blob:")
     page.on("request", lambda sent: noted("leaves", not sent.url.startswith(inside), sent.url))
