@@ -25,7 +25,8 @@ import limit  # noqa: E402
 import ways  # noqa: E402
 
 PROGRAMS = ("equal_accuracy", "finetune", "frozen", "scoring", "threads", "training")
-TABLES = ("equal-accuracy", "finetune", "frozen", "scoring", "threads")
+TABLES = {name: name for name in ("finetune", "frozen", "scoring", "threads")}
+TABLES |= {f"equal-accuracy-{study}": "equal_accuracy" for study in (1, 2)}
 
 
 def loaded(name):
@@ -493,7 +494,7 @@ class TestEqualAccuracy:
         first, second = ({s for p in study for s in p.seeds} for study in equal.STUDIES.values())
         assert not first & second
 
-    def test_the_studies_that_are_not_asked_for_stay_as_kept(self, equal, kept_apart, monkeypatch):
+    def test_a_study_leaves_the_other_as_it_was(self, equal, kept_apart, monkeypatch):
         scores = {"fit": 0.49, equal.GROUPED: 0.5}
 
         def measured(program, case, **asked):
@@ -504,22 +505,27 @@ class TestEqualAccuracy:
                     "peak_mb": 1.0}  # fmt: skip
 
         monkeypatch.setattr(bench, "measured", measured)
-        bench.write("equal-accuracy", equal.whole([1, 2], reviews=9))
-        before = bench.kept("equal-accuracy")["rows"]
+        equal.main(["--write", "--study", "1"])
+        before = records.path("equal-accuracy-1").read_bytes()
         scores["fit"] = 0.52
-        bench.write("equal-accuracy", equal.whole([2], reviews=9))
-        kept = records.record("equal-accuracy")
-        first = [[dict(r) for r in rows if r["study"] == 1] for rows in (before, kept.rows)]
-        assert first[0] == first[1] and len(first[0]) == 11
-        assert kept.row("fit", seed=1)["accuracy"] == 0.491
-        assert kept.row("fit", seed=5)["accuracy"] == 0.525
+        equal.main(["--write"])
+        assert records.path("equal-accuracy-1").read_bytes() == before
+        first, second = (records.record(f"equal-accuracy-{study}") for study in (1, 2))
+        assert len(first.rows) == 11
+        assert first.row("fit", seed=1)["accuracy"] == 0.491
+        assert second.row("fit", seed=5)["accuracy"] == 0.525
         pair = "fit against Trainer, grouped"
-        assert kept.row(pair, study=1)["within_margin"] == 1
-        assert kept.row(pair, study=2)["within_margin"] == 0
-        assert not any("bf16" in row["case"] for row in kept.rows)
-        told = list(equal.lines(bench.kept("equal-accuracy")))
-        assert any(f"| 1: {pair} | 5 | 0.492 | 0.500 | -0.0080 |" in line for line in told)
-        assert any("| 40 |" in line and "| no |" in line for line in told)
+        assert first.row(pair)["within_margin"] == 1
+        assert second.row(pair)["within_margin"] == 0
+        assert not any("bf16" in row["case"] for row in second.rows)
+        text = kept_apart.read_text(encoding="utf-8")
+        assert f"| {pair} | 5 | 0.492 | 0.500 | -0.0080 |" in text
+        assert any("| 40 |" in line and "| no |" in line for line in text.splitlines())
+
+    def test_an_unknown_study_is_refused_before_anything_is_measured(self, equal, monkeypatch):
+        monkeypatch.setattr(bench, "measured", lambda *_, **__: pytest.fail("it was measured"))
+        with pytest.raises(SystemExit, match=r"no study 3: ask for one of \[1, 2\]"):
+            equal.main(["--study", "3"])
 
 
 class TestReadme:
@@ -543,7 +549,7 @@ class TestReadme:
         text = bench.README.read_text(encoding="utf-8")
         _, _, rest = text.partition(f"<!-- table: {name} -->\n")
         shown = rest.partition("<!-- end of the table -->")[0].strip()
-        program = loaded(name.replace("-", "_"))
+        program = loaded(TABLES[name])
         if records.path(name).exists():
             assert shown == "\n".join(program.lines(bench.kept(name)))
         else:
