@@ -107,8 +107,11 @@ def fit(
             model.train()
             for rows in shown(batches.order(epoch)[run.step :], epoch):
                 loss = backward(model, batches, rows, accelerator)
-                require_sound(loss, step=keeper.steps + 1, epoch=epoch, rows=rows, rate=rate)
-                accelerator.clip_grad_norm_(model.parameters(), settings.clip)
+                norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip)
+                require_sound(
+                    loss, step=keeper.steps + 1, epoch=epoch, rows=rows, rate=rate,
+                    norm=None if accelerator.scaler else float(norm),
+                )  # fmt: skip
                 optimizer.step()
                 schedule.step()
                 optimizer.zero_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import shutil
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from illusionkit import cache, corpora, models
+from illusionkit import cache, corpora, features, models
 from illusionkit.batches import BUDGETS, Settings, Split
 from illusionkit.errors import TrainingError
-from illusionkit.features import fingerprint
+from illusionkit.experiment import Array
 from illusionkit.finetune import fit
 from illusionkit.provenance import code_hash
 
@@ -32,6 +33,8 @@ SEALED = (
     "history.csv",
 )
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
+STILL = 1e-6
+"""Features that vary less are left as they are: three of the encoder's do not vary at all."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,28 @@ def tables(corpus: str = "movie_reviews") -> dict[str, pd.DataFrame]:
     return {name: table[place == number] for number, name in enumerate(SHARES)}
 
 
+@functools.cache
+def units(part: str = "book") -> tuple[pd.DataFrame, Array]:
+    """Return movie reviews to train heads on, one a unit, and their frozen features, standardised.
+
+    Features have shape (rows, 384). Rows come from the training split, so that the book's test
+    split stays unread; with ``part="confirm"`` those of the confirm part stand below them. Column
+    ``part`` says which. Mean and scale are those of the book's rows.
+    """
+    import pandas as pd
+
+    rows = tables()["train"].drop_duplicates("unit").assign(part="book")
+    found = features.features(list(corpora.movie_reviews()["text"]))[rows.index]
+    parts, scaled = [rows], [found]
+    if part != "book":
+        more = corpora.movie_reviews(part)
+        parts.append(more.drop_duplicates("unit").assign(part=part))
+        scaled.append(features.features(list(more["text"]))[parts[-1].index])
+    scale = np.maximum(found.std(axis=0), STILL)
+    whole = (np.concatenate(scaled) - found.mean(axis=0)) / scale
+    return pd.concat(parts, ignore_index=True), whole
+
+
 def finetuned(spec: Spec | None = None) -> Finetuned:
     """Return the fine-tuned model of ``spec``, trained if the cache does not hold it.
 
@@ -129,7 +154,7 @@ def _key(spec: Spec) -> str:
     fixed = json.dumps({**asdict(spec), **asdict(spec.settings)}, sort_keys=True)
     base, tokenizer = models.encoder(spec.name)
     data = corpora.fingerprint(spec.corpus)
-    return cache.digest(fixed, data, fingerprint(base, tokenizer), code_hash(fit, splits))
+    return cache.digest(fixed, data, features.fingerprint(base, tokenizer), code_hash(fit, splits))
 
 
 def _train(spec: Spec, folder: Path, key: str) -> None:

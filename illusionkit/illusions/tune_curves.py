@@ -15,7 +15,6 @@ weights moved, and dropout was on.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +22,7 @@ import pandas as pd
 
 from illusionkit import corpora
 from illusionkit.experiment import Array, Experiment, Knob, Metric, Reading, Rows
-from illusionkit.finetuned import tables
+from illusionkit.finetuned import units
 
 if TYPE_CHECKING:
     import torch
@@ -32,8 +31,6 @@ TRAIN_ROWS, DEV_ROWS = 640, 300
 EPOCHS = 5  # as in the listing
 WIDTH, DROPOUT, LEARNING_RATE = 384, 0.1, 1e-3
 CLASSES = len(corpora.CLASS_NAMES)
-STILL = 1e-6
-"""Features that vary less are left as they are: three of the encoder's do not vary at all."""
 
 UNREAD, DEV, TRAIN = 0, 1, 2
 """What a reported gap takes a row for; ``DEV | TRAIN`` for both, ``UNREAD`` for neither."""
@@ -55,27 +52,6 @@ def _gap(rows: Rows, weights: Array) -> float:
 
 
 GAP = Metric("development loss less training loss", whole=_gap, greater_is_better=False)
-
-
-@cache
-def _reviews(part: str) -> tuple[pd.DataFrame, Array]:
-    """Return reviews, one a unit, and their standardised frozen features (rows, 384).
-
-    They come from the training split of the book, so that its test split stays unread; the confirm
-    part, read for ``part="confirm"`` only, gives development rows.
-    """
-    from illusionkit.features import features
-
-    rows = tables()["train"].drop_duplicates("unit").assign(part="book")
-    found = features(list(corpora.movie_reviews()["text"]))[rows.index]
-    parts, scaled = [rows], [found]
-    if part != "book":
-        parts.append(corpora.movie_reviews(part).drop_duplicates("unit").assign(part=part))
-        texts = list(corpora.movie_reviews(part)["text"])
-        scaled.append(features(texts)[parts[-1].index])
-    table = pd.concat(parts, ignore_index=True)
-    scale = np.maximum(found.std(axis=0), STILL)
-    return table, (np.concatenate(scaled) - found.mean(axis=0)) / scale
 
 
 def _draw(table: pd.DataFrame, rng: np.random.Generator) -> Array:
@@ -140,7 +116,7 @@ def _misread(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Readi
     trains. Cured: the corrected loop, and after it as many training rows as there are development
     rows, scored in evaluation mode.
     """
-    table, found = _reviews(part)
+    table, found = units(part)
     rng = np.random.default_rng([seed, 11])
     rows = _draw(table, rng)
     label, unit = table["label"].to_numpy()[rows], table["unit"].to_numpy()[rows]

@@ -20,7 +20,7 @@ reading, so the rates end at 0.1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -28,7 +28,7 @@ import pandas as pd
 
 from illusionkit import corpora
 from illusionkit.experiment import Array, Experiment, Knob, Metric, Reading, Rows
-from illusionkit.finetuned import tables
+from illusionkit.finetuned import units
 
 if TYPE_CHECKING:
     import torch
@@ -39,8 +39,6 @@ CLASSES = len(corpora.CLASS_NAMES)
 SIZES = {"train": 640, "validation": 300, "vault": 2000}
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1)
 BATCHES = {"batches of 8": 8, "batches of 32": 32, "batches of 128": 128}
-STILL = 1e-6
-"""Features that vary less are left as they are: three of the encoder's do not vary at all."""
 
 
 def _losses(rows: Rows) -> Array:
@@ -50,27 +48,6 @@ def _losses(rows: Rows) -> Array:
 
 
 LOSS = Metric("cross-entropy in nats", per_row=_losses, greater_is_better=False)
-
-
-@cache
-def _reviews(part: str) -> tuple[pd.DataFrame, Array]:
-    """Return reviews, one a unit, and their standardised frozen features (rows, 384).
-
-    They come from the training split of the book, so that its test split stays unread; the confirm
-    part, read for ``part="confirm"`` only, gives the vault.
-    """
-    from illusionkit.features import features
-
-    rows = tables()["train"].drop_duplicates("unit").assign(part="book")
-    found = features(list(corpora.movie_reviews()["text"]))[rows.index]
-    parts, scaled = [rows], [found]
-    if part != "book":
-        parts.append(corpora.movie_reviews(part).drop_duplicates("unit").assign(part=part))
-        texts = list(corpora.movie_reviews(part)["text"])
-        scaled.append(features(texts)[parts[-1].index])
-    table = pd.concat(parts, ignore_index=True)
-    scale = np.maximum(found.std(axis=0), STILL)
-    return table, (np.concatenate(scaled) - found.mean(axis=0)) / scale
 
 
 def _draw(table: pd.DataFrame, seed: int) -> dict[str, Array]:
@@ -101,7 +78,7 @@ class Trained(NamedTuple):
 @lru_cache(maxsize=2048)
 def _trained(rate: float, size: int, seed: int, part: str) -> Trained:
     """Train a head by θ ← θ − η∇L, and ask it about its own rows, the validation and the vault."""
-    table, found = _reviews(part)
+    table, found = units(part)
     places = _draw(table, seed)
     label, unit = table["label"].to_numpy(), table["unit"].to_numpy()
     head, reported = _train(found[places["train"]], label[places["train"]], rate, size, seed)

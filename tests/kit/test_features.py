@@ -173,6 +173,7 @@ def test_the_file_of_another_model_is_not_trusted(counted):
 
 WORKER = """
 import os, signal, sys, time
+from types import SimpleNamespace
 import numpy as np
 from illusionkit import cache, features, models
 
@@ -187,9 +188,9 @@ def die(file, **arrays):
     file.flush()
     os.kill(os.getpid(), signal.SIGKILL)
 
-models.encoder = lambda name: (None, None)
+models.encoder = lambda name: (SimpleNamespace(device="meta"), None)
 features.fingerprint = lambda model, tokenizer: "weights"
-features.encode, features.inspect.getsource = encode, lambda function: "code"
+features.encode, features.inspect.getsource = encode, lambda item: "code"
 if sys.argv[2] == "die":
     cache.np.savez_compressed = die
 print(features.features(["a", "b", "c"]).tolist())

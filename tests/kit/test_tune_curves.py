@@ -7,7 +7,7 @@ import torch
 from illusionkit import corpora
 from illusionkit.errors import DesignError
 from illusionkit.experiment import Rows
-from illusionkit.finetuned import splits, tables
+from illusionkit.finetuned import splits, tables, units
 from illusionkit.illusions import experiment
 from illusionkit.illusions import tune_curves as curves
 
@@ -15,25 +15,7 @@ TRIAL = "misread-curve"
 ARMS = ("flawed", "control", "cured")
 
 
-@pytest.fixture(autouse=True)
-def made_up_features(monkeypatch):
-    """Features that tell a little of the class, so that no test waits for the encoder."""
-    label = {
-        text: k
-        for part in corpora.PARTS
-        for text, k in corpora.movie_reviews(part)[["text", "label"]].itertuples(index=False)
-    }
-
-    def features(texts):
-        known = np.eye(curves.CLASSES)[[label[text] for text in texts]]
-        noise = np.random.default_rng(len(texts)).normal(size=(len(texts), 64))
-        noise[:, 5] = 1e-33 * noise[:, 6]  # the encoder has features that hardly vary
-        return np.hstack([noise[:, 5:], known + noise[:, :5]]).astype(np.float32)
-
-    monkeypatch.setattr("illusionkit.features.features", features)
-    curves._reviews.cache_clear()
-    yield
-    curves._reviews.cache_clear()
+pytestmark = pytest.mark.usefixtures("made_up_features")
 
 
 def rows_of(group, probability):
@@ -81,7 +63,7 @@ def listing(found, label, dev, dev_label, size, seed):
 def test_the_flawed_arm_is_the_listing(batches):
     """The experiment leaves out the scoring that is overwritten, and nothing changes by that."""
     reading = experiment(TRIAL).read(batches, 3)
-    table, found = curves._reviews("book")
+    table, found = units("book")
     rows = curves._draw(table, np.random.default_rng([3, 11]))
     label = table["label"].to_numpy()
     (train, dev), size = np.split(rows, [curves.TRAIN_ROWS]), int(np.ceil(640 / batches))
@@ -188,7 +170,7 @@ def test_trained_and_development_rows_never_meet_nor_the_other_splits(seed):
 
 
 def test_rows_and_features_belong_together():
-    table, found = curves._reviews("book")
+    table, found = units("book")
     label = dict(zip(splits()["train"].texts, splits()["train"].labels, strict=True))
     assert [label[text] for text in table["text"]] == list(table["label"])
     assert found.shape == (len(table), 64)

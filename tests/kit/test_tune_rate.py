@@ -7,7 +7,7 @@ import torch
 from illusionkit import corpora
 from illusionkit.errors import DesignError
 from illusionkit.experiment import Rows
-from illusionkit.finetuned import tables
+from illusionkit.finetuned import tables, units
 from illusionkit.illusions import experiment
 from illusionkit.illusions import tune_rate as rates
 
@@ -17,34 +17,19 @@ ARMS = ("flawed", "control", "cured")
 
 
 @pytest.fixture(autouse=True)
-def made_up_features(monkeypatch):
-    """Features that tell a little of the class, so that no test waits for the encoder."""
-    label = {
-        text: k
-        for part in corpora.PARTS
-        for text, k in corpora.movie_reviews(part)[["text", "label"]].itertuples(index=False)
-    }
-
-    def features(texts):
-        known = np.eye(rates.CLASSES)[[label[text] for text in texts]]
-        noise = np.random.default_rng(len(texts)).normal(size=(len(texts), 64))
-        noise[:, 5] = 1e-33 * noise[:, 6]  # the encoder has features that hardly vary
-        return np.hstack([noise[:, 5:], known + noise[:, :5]]).astype(np.float32)
-
-    monkeypatch.setattr("illusionkit.features.features", features)
-    memories = (rates._reviews, rates._trained)
-    for memory in memories:
-        memory.cache_clear()
+def trained_anew(made_up_features):
+    """Heads on made-up features, which no other test sees."""
+    memory = rates._trained  # a test may put another function there
+    memory.cache_clear()
     yield
-    for memory in memories:
-        memory.cache_clear()
+    memory.cache_clear()
 
 
 def test_the_rule_is_that_of_the_document(monkeypatch):
     """One epoch by hand: θ ← θ − η∇L after each batch, on the same head and the same batches."""
     monkeypatch.setattr(rates, "EPOCHS", 1)
     monkeypatch.setattr(rates, "DROPOUT", 0.0)
-    table, found = rates._reviews("book")
+    table, found = units("book")
     at = rates._draw(table, 3)["train"]
     label = table["label"].to_numpy()[at]
     trained, reported = rates._train(found[at], label, 0.1, 96, 3)
@@ -100,13 +85,13 @@ def test_smaller_batches_take_more_steps_and_know_their_rows_better():
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_training_validation_and_vault_never_meet_nor_the_other_splits(seed):
-    table, found = rates._reviews("book")
-    units = {name: table["unit"].to_numpy()[at] for name, at in rates._draw(table, seed).items()}
-    assert {name: len(rows) for name, rows in units.items()} == rates.SIZES
-    assert len(np.unique(np.concatenate(list(units.values())))) == sum(rates.SIZES.values())
+    table, found = units("book")
+    drawn = {name: table["unit"].to_numpy()[at] for name, at in rates._draw(table, seed).items()}
+    assert {name: len(rows) for name, rows in drawn.items()} == rates.SIZES
+    assert len(np.unique(np.concatenate(list(drawn.values())))) == sum(rates.SIZES.values())
     parts = tables()
     other = set(parts["test"]["unit"]) | set(parts["validation"]["unit"])
-    assert not other & set(np.concatenate(list(units.values())))
+    assert not other & set(np.concatenate(list(drawn.values())))
     assert np.abs(found.mean(axis=0)).max() < 1e-4
 
 
