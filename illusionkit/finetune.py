@@ -107,11 +107,8 @@ def fit(
             model.train()
             for rows in shown(batches.order(epoch)[run.step :], epoch):
                 loss = backward(model, batches, rows, accelerator)
-                norm = accelerator.clip_grad_norm_(model.parameters(), settings.clip)
-                require_sound(
-                    loss, step=keeper.steps + 1, epoch=epoch, rows=rows, rate=rate,
-                    norm=None if accelerator.scaler else float(norm),
-                )  # fmt: skip
+                require_sound(loss, step=keeper.steps + 1, epoch=epoch, rows=rows, rate=rate)
+                accelerator.clip_grad_norm_(model.parameters(), settings.clip)
                 optimizer.step()
                 schedule.step()
                 optimizer.zero_grad()

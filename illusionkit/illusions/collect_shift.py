@@ -118,12 +118,23 @@ class _Pools:
 def _pools(task: _Task, home: bool, part: str, rng: np.random.Generator) -> _Pools:
     """Return a population's rows, whole units to one pool; confirm rows can be judged only."""
     rows = rng.permutation(np.flatnonzero((task.home == home) & ~task.confirm))
-    names, place = np.unique(task.unit[rows], return_inverse=True)
-    rank = (rng.permutation(len(names)) / len(names))[place]
-    judged, held = rank < JUDGED_SHARE, rank < JUDGED_SHARE + HELD_SHARE
-    final = rows[judged] if part == "book" else rng.permutation(np.flatnonzero(task.confirm))
-    sets = (rows[~held], rows[held & ~judged], final if home else rows[:0])
+    train, held, judged = by_units(task.unit, rows, HELD_SHARE, JUDGED_SHARE, rng)
+    final = judged if part == "book" else rng.permutation(np.flatnonzero(task.confirm))
+    sets = (train, held, final if home else rows[:0])
     return _Pools(*([found[task.label[found] == c] for c in range(len(CLASSES))] for found in sets))
+
+
+def by_units(
+    unit: Array, rows: Array, held: float, judged: float, rng: np.random.Generator
+) -> list[Array]:
+    """Cut ``rows`` into those to train on, to hold out and to judge by, in the order they have.
+
+    Whole units fall into one of the three; ``held`` and ``judged`` are shares of the units.
+    """
+    names, place = np.unique(unit[rows], return_inverse=True)
+    rank = (rng.permutation(len(names)) / max(1, len(names)))[place]
+    cuts = (rank >= judged + held, (rank >= judged) & (rank < judged + held), rank < judged)
+    return [rows[cut] for cut in cuts]
 
 
 def mixed(own: Sequence[Array], foreign: Sequence[Array], share: float, size: int) -> Array:

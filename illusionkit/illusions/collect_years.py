@@ -32,7 +32,7 @@ import pandas as pd
 from illusionkit import census
 from illusionkit.errors import DataError
 from illusionkit.experiment import ACCURACY, Array, Experiment, Knob, Reading, Rows
-from illusionkit.illusions.collect_shift import believed
+from illusionkit.illusions.collect_shift import believed, by_units
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -123,13 +123,9 @@ def _pools(data: People, year: int, part: str, rng: np.random.Generator) -> _Poo
     """Return a year's rows, whole households to one pool; confirm rows can be judged only."""
     of_year = data.year == year
     rows = rng.permutation(np.flatnonzero(of_year & ~data.confirm))
-    names, place = np.unique(data.unit[rows], return_inverse=True)
-    rank = (rng.permutation(len(names)) / max(1, len(names)))[place]
-    judged, kept = rank < JUDGED_SHARE, rank < JUDGED_SHARE + HELD_SHARE
-    final = (
-        rows[judged] if part == "book" else rng.permutation(np.flatnonzero(data.confirm & of_year))
-    )
-    return _Pools(rows[~kept], rows[kept & ~judged], final)
+    train, held, judged = by_units(data.unit, rows, HELD_SHARE, JUDGED_SHARE, rng)
+    confirm = np.flatnonzero(data.confirm & of_year)
+    return _Pools(train, held, judged if part == "book" else rng.permutation(confirm))
 
 
 def balanced(label: Array, rows: Array, size: int) -> Array:
