@@ -171,9 +171,9 @@ def only(part: str, model: Any) -> Iterator[None]:
 
 def plain_keeping_memory(model: Any, tokenizer: Any, train: Any, settings: Any) -> None:
     """Train in the plain loop, with the C library keeping the memory of freed tensors."""
-    from illusionkit.memory import keep_memory
+    from illusionkit import quick
 
-    keep_memory()
+    quick.keep_memory()
     plain(model, tokenizer, train, settings)
 
 

@@ -90,21 +90,27 @@ def require_sound(
     epoch: int,
     rows: Sequence[int] | Array,
     rate: float | None = None,
+    norm: float | None = None,
 ) -> float:
     """Return the loss of one step, or raise if the training can't go on from there.
 
     ``loss`` is the mean cross-entropy over the rows of the batch, in nats; ``step`` and ``epoch``
     count from 1, steps through all epochs; ``rows`` are the row numbers of the batch; ``rate`` is
-    the learning rate, where it is known.
+    the learning rate and ``norm`` the norm of the gradient, where they are known. Where fp16 is
+    scaled, leave ``norm`` out: the scaler itself passes over a gradient that is not finite.
 
     Raises
     ------
     TrainingError
-        The loss is not finite, or above `DIVERGED`.
+        The loss is not finite, or above `DIVERGED`; or it is sound and the gradient not finite.
     """
     where = f"in epoch {epoch} (step {step}{_named(rows)})"
     if not math.isfinite(loss) or loss > DIVERGED:
         raise TrainingError(f"The loss became {loss} {where}: {_advice(step, rate)}")
+    if norm is not None and not math.isfinite(norm):
+        raise TrainingError(
+            f"The loss is {loss:.4g}, but the gradient is not finite {where}: {_advice(step, rate)}"
+        )
     return loss
 
 

@@ -7,18 +7,20 @@ on a CPU when attention has dropout. Parameters, their names and the modules sta
 
 from __future__ import annotations
 
+import ctypes
 import functools
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
-
-from illusionkit.memory import keep_memory
 
 if TYPE_CHECKING:
     import torch
 
 NAME = "illusionkit"  # of the attention, among those of transformers
 LEVELS = 2**16  # a decision takes 16 random bits
+LARGE = 2**30  # bytes; smaller blocks of memory are kept for the next tensor
+TRIM, MAPPED = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
 
 
 @contextmanager
@@ -113,6 +115,19 @@ def attend(
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
     added = None if attention_mask is None else _added(attention_mask, query.dtype)
     return _attention_function().apply(query, key, value, added, dropout, scale), None
+
+
+def keep_memory() -> None:
+    """Let the C library keep the memory of freed tensors for the next ones (Linux with glibc).
+
+    Otherwise it goes back to the system, which clears each page anew. Elsewhere nothing happens.
+    """
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):  # another C library
+            set_option = ctypes.CDLL("libc.so.6").mallopt
+            if not set_option(MAPPED, LARGE):
+                set_option(MAPPED, 2**25)  # the most that older versions take
+            set_option(TRIM, LARGE)
 
 
 @contextmanager
@@ -262,11 +277,10 @@ def _attention_function() -> Any:
         def forward(ctx: Any, q: Any, k: Any, v: Any, added: Any, p: float, scale: float) -> Any:
             shape = q.shape
             q, k, v = (q * scale).flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
-            wide = torch.promote_types(q.dtype, torch.float32)  # softmax is slow in 16 bits
-            scores = q.bmm(k.transpose(1, 2)).view(*shape[:3], -1).to(wide)
+            scores = q.bmm(k.transpose(1, 2)).view(*shape[:3], -1)
             chances = (scores if added is None else scores.add_(added)).softmax(-1).flatten(0, 1)
             kept, grown = keep(chances.shape, p)
-            used = (chances * kept).mul_(grown).to(q.dtype)
+            used = (chances * kept).mul_(grown)
             ctx.save_for_backward(q, k, v, chances, kept, used)
             ctx.shape, ctx.scale, ctx.grown = shape, scale, grown
             return torch.bmm(used, v).view(*shape[:3], -1).transpose(1, 2).contiguous()
@@ -277,10 +291,8 @@ def _attention_function() -> Any:
             q, k, v, chances, kept, used = ctx.saved_tensors
             grad = grad.transpose(1, 2).flatten(0, 1)
             of_v = torch.bmm(used.transpose(1, 2), grad)
-            of_chances = torch.bmm(grad, v.transpose(1, 2)).to(chances.dtype)
-            of_chances = of_chances.mul_(kept).mul_(ctx.grown)
+            of_chances = (torch.bmm(grad, v.transpose(1, 2)) * kept).mul_(ctx.grown)
             of_scores = torch._softmax_backward_data(of_chances, chances, -1, chances.dtype)
-            of_scores = of_scores.to(q.dtype)
             of_q, of_k = torch.bmm(of_scores, k).mul_(ctx.scale), of_scores.transpose(1, 2).bmm(q)
             found = (t.view(*ctx.shape[:2], *t.shape[1:]) for t in (of_q, of_k, of_v))
             return *found, None, None, None

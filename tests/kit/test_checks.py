@@ -13,14 +13,15 @@ BATCH = {"step": 41, "epoch": 2, "rows": [5, 9]}
 
 
 @pytest.mark.parametrize("loss", [0.0, 1.5, DIVERGED])
-def test_a_sound_loss_is_given_back(loss):
-    assert require_sound(loss, **BATCH) == loss
+@pytest.mark.parametrize("norm", [None, 0.0, 1e30])
+def test_a_sound_loss_is_given_back(loss, norm):
+    assert require_sound(loss, **BATCH, norm=norm) == loss
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf"), -float("inf"), DIVERGED + 0.5])
 def test_a_loss_that_is_none_stops_the_training(loss):
     with pytest.raises(TrainingError) as caught:
-        require_sound(loss, **BATCH, rate=0.01)
+        require_sound(loss, **BATCH, rate=0.01, norm=float("nan"))
     assert str(caught.value) == (
         f"The loss became {loss} in epoch 2 (step 41, rows 5 and 9): "
         "try a lower learning rate than 0.01."
@@ -54,6 +55,16 @@ def test_at_the_first_step_the_learning_rate_is_not_to_blame(loss):
         require_sound(loss, step=1, epoch=1, rows=[3], rate=0.01)
     assert str(caught.value).startswith(f"The loss became {loss} in epoch 1 (step 1, row 3): ")
     assert "learning rate" not in str(caught.value)
+
+
+@pytest.mark.parametrize("norm", [float("nan"), float("inf")])
+def test_a_gradient_that_is_not_finite_stops_it_too(norm):
+    message = (
+        r"The loss is 1\.5, but the gradient is not finite in epoch 2 \(step 41, rows 5 and 9\): "
+        r"try a lower learning rate than 0\.01\."
+    )
+    with pytest.raises(TrainingError, match=message):
+        require_sound(1.5, **BATCH, rate=0.01, norm=norm)
 
 
 def caught(work):

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import subprocess
 import sys
 
 import pytest
@@ -228,22 +229,6 @@ def test_attention_computes_the_same_and_so_do_its_gradients(name, scaling, monk
         results.append([out, *torch.autograd.grad(out.square().sum(), given)])
     for expected, found in zip(*results, strict=True):
         assert close(found, expected)
-
-
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
-def test_attention_and_its_gradients_have_the_dtype_of_the_query(dtype, monkeypatch):
-    torch.manual_seed(0)
-    monkeypatch.setattr(quick, "keep", lambda shape, p: (torch.ones(shape, dtype=torch.uint8), 1.0))
-    exact = [torch.randn(4, 3, 9, 8).to(dtype).double().requires_grad_() for _ in range(3)]
-    given = [one.detach().to(dtype).requires_grad_() for one in exact]
-    expected = nn.functional.scaled_dot_product_attention(*exact).transpose(1, 2)
-    found, _ = quick.attend(nn.Identity(), *given, None, dropout=0.1, is_causal=False)
-    pairs = [(found, expected)]
-    pairs += zip(*(torch.autograd.grad(out.sum(), tensors)
-        for out, tensors in ((found, given), (expected, exact))), strict=True)  # fmt: skip
-    for ours, right in pairs:
-        assert ours.dtype == dtype
-        assert close(ours.double(), right, 8 * torch.finfo(dtype).eps)
 
 
 @pytest.mark.parametrize("causal", [True, False])
@@ -482,3 +467,39 @@ def test_a_copy_made_after_the_block_is_a_usual_model(with_dropout):
         learn(with_dropout, inputs())
     twin = copy.deepcopy(with_dropout).eval()
     assert twin(**inputs()).logits.equal(with_dropout.eval()(**inputs()).logits)
+
+
+# Memory
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the option is one of glibc")
+def test_memory_that_was_freed_is_not_asked_for_again():
+    program = (
+        "import resource, torch\n"
+        "from illusionkit.quick import keep_memory\n"
+        "keep_memory()\n"
+        "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "for _ in range(20): torch.ones(2**24)\n"
+        "before = faults()\n"
+        "for _ in range(10): torch.ones(2**24)\n"
+        "print(faults() - before)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) < 1000  # each of the ten has 16,384 pages
+
+
+def test_memory_is_left_alone_on_other_systems(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(quick.ctypes, "CDLL", lambda name: pytest.fail("no such library"))
+    quick.keep_memory()
+
+
+def test_memory_is_left_alone_without_glibc(monkeypatch):
+    def missing(name):
+        raise OSError(name)
+
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(quick.ctypes, "CDLL", missing)
+    quick.keep_memory()
