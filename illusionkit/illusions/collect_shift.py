@@ -127,10 +127,7 @@ def _pools(task: _Task, home: bool, part: str, rng: np.random.Generator) -> _Poo
 def by_units(
     unit: Array, rows: Array, held: float, judged: float, rng: np.random.Generator
 ) -> list[Array]:
-    """Cut ``rows`` into those to train on, to hold out and to judge by, in the order they have.
-
-    Whole units fall into one of the three; ``held`` and ``judged`` are shares of the units.
-    """
+    """Cut ``rows``, in their order, into those to train on, hold out and judge by: whole units."""
     names, place = np.unique(unit[rows], return_inverse=True)
     rank = (rng.permutation(len(names)) / max(1, len(names)))[place]
     cuts = (rank >= judged + held, (rank >= judged) & (rank < judged + held), rank < judged)
