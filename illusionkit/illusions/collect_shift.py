@@ -127,7 +127,7 @@ def _pools(task: _Task, home: bool, part: str, rng: np.random.Generator) -> _Poo
 def by_units(
     unit: Array, rows: Array, held: float, judged: float, rng: np.random.Generator
 ) -> list[Array]:
-    """Cut ``rows``, in their order, into those to train on, hold out and judge by: whole units."""
+    """Cut ``rows``, by whole units: to train on, a share to hold out, and one to judge by."""
     names, place = np.unique(unit[rows], return_inverse=True)
     rank = (rng.permutation(len(names)) / max(1, len(names)))[place]
     cuts = (rank >= judged + held, (rank >= judged) & (rank < judged + held), rank < judged)

@@ -3,27 +3,14 @@
 import numpy as np
 import pytest
 
-from illusionkit import corpora
 from illusionkit.illusions import experiment, tune
 
 ARMS = ("flawed", "control", "cured")
 
 
 @pytest.fixture(autouse=True)
-def made_up_features(monkeypatch):
-    """Features that tell a little of the class, so that no test waits for the encoder."""
-    known = {
-        text: k
-        for part in corpora.PARTS
-        for text, k in corpora.movie_reviews(part)[["text", "label"]].itertuples(index=False)
-    }
-
-    def features(texts):
-        label = np.eye(5)[[known[text] for text in texts]]
-        noise = np.random.default_rng(len(texts)).normal(size=(len(texts), 12))
-        return np.hstack([noise, label + 2 * noise[:, :5]]).astype(np.float32)
-
-    monkeypatch.setattr("illusionkit.features.features", features)
+def read_anew(made_up_features):
+    """Reviews with made-up features, which no other test sees."""
     tune._reviews.cache_clear()
     yield
     tune._reviews.cache_clear()
