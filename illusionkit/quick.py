@@ -1,8 +1,8 @@
 """Faster layers for training on a CPU: the same computation in less time.
 
-`quicken` gives a model's layers faster ways to compute while a block runs: matrix products by
-oneDNN, dropout from 16 random bits a decision, attention without the slow path that PyTorch takes
-on a CPU when attention has dropout. Parameters, their names and the modules stay what they are.
+`quicken` gives a model's layers faster ways to compute while a block runs: products by oneDNN,
+dropout from 16 random bits a decision, attention with dropout but without PyTorch's slow path.
+Parameters, their names and the modules stay what they are.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ def _added(mask: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     least = torch.finfo(dtype).min
     if mask.dtype == torch.bool:
         return torch.zeros(mask.shape, dtype=dtype).masked_fill_(~mask, least)
-    return mask.clamp(min=least).to(dtype)
+    return mask.to(dtype).clamp(min=least)
 
 
 @functools.cache
@@ -224,6 +224,7 @@ def _linear_function() -> Any:
     class Linear(torch.autograd.Function):
         @staticmethod
         def forward(ctx: Any, x: Any, weight: Any, bias: Any) -> Any:
+            x = x.contiguous()  # oneDNN is slow with gaps: where x is one token of each row, say
             ctx.save_for_backward(x, weight)
             return product(x, weight, bias)
 
@@ -231,18 +232,15 @@ def _linear_function() -> Any:
         @once_differentiable
         def backward(ctx: Any, grad: Any) -> Any:
             x, weight = ctx.saved_tensors
-            rows, inputs = grad.reshape(-1, grad.shape[-1]), x.reshape(-1, x.shape[-1])
-            of_x = of_weight = of_bias = None
-            if ctx.needs_input_grad[0]:
-                of_x = product(rows, weight.t(), None).view(x.shape)
-            if ctx.needs_input_grad[1]:
+            rows, inputs = (t.reshape(-1, t.shape[-1]).contiguous() for t in (grad, x))
+            wanted, of_weight = ctx.needs_input_grad, None
+            of_x = product(rows, weight.t(), None).view(x.shape) if wanted[0] else None
+            if wanted[1]:
                 if weight.shape[0] > weight.shape[1]:  # the first factor is copied: the smaller
                     of_weight = product(inputs.t(), rows.t(), None).t()
                 else:
                     of_weight = product(rows.t(), inputs.t(), None)
-            if ctx.needs_input_grad[2]:
-                of_bias = rows.sum(0)
-            return of_x, of_weight, of_bias
+            return of_x, of_weight, rows.sum(0) if wanted[2] else None
 
     return Linear
 
@@ -277,10 +275,11 @@ def _attention_function() -> Any:
         def forward(ctx: Any, q: Any, k: Any, v: Any, added: Any, p: float, scale: float) -> Any:
             shape = q.shape
             q, k, v = (q * scale).flatten(0, 1), k.flatten(0, 1), v.flatten(0, 1)
-            scores = q.bmm(k.transpose(1, 2)).view(*shape[:3], -1)
+            wide = torch.promote_types(q.dtype, torch.float32)  # softmax is slow in 16 bits
+            scores = q.bmm(k.transpose(1, 2)).view(*shape[:3], -1).to(wide)
             chances = (scores if added is None else scores.add_(added)).softmax(-1).flatten(0, 1)
             kept, grown = keep(chances.shape, p)
-            used = (chances * kept).mul_(grown)
+            used = (chances * kept).mul_(grown).to(q.dtype)
             ctx.save_for_backward(q, k, v, chances, kept, used)
             ctx.shape, ctx.scale, ctx.grown = shape, scale, grown
             return torch.bmm(used, v).view(*shape[:3], -1).transpose(1, 2).contiguous()
@@ -291,8 +290,9 @@ def _attention_function() -> Any:
             q, k, v, chances, kept, used = ctx.saved_tensors
             grad = grad.transpose(1, 2).flatten(0, 1)
             of_v = torch.bmm(used.transpose(1, 2), grad)
-            of_chances = (torch.bmm(grad, v.transpose(1, 2)) * kept).mul_(ctx.grown)
-            of_scores = torch._softmax_backward_data(of_chances, chances, -1, chances.dtype)
+            of_chances = torch.bmm(grad, v.transpose(1, 2)).to(chances.dtype).mul_(kept)
+            given = (of_chances.mul_(ctx.grown), chances, -1, chances.dtype)
+            of_scores = torch._softmax_backward_data(*given).to(q.dtype)
             of_q, of_k = torch.bmm(of_scores, k).mul_(ctx.scale), of_scores.transpose(1, 2).bmm(q)
             found = (t.view(*ctx.shape[:2], *t.shape[1:]) for t in (of_q, of_k, of_v))
             return *found, None, None, None

@@ -170,6 +170,29 @@ def test_linear_takes_numbers_that_do_not_lie_in_order():
     assert close(quick.linear(x, weight, None), nn.functional.linear(x, weight))
 
 
+@pytest.mark.parametrize("outputs", [4, 7])
+def test_products_get_numbers_without_gaps(outputs, monkeypatch):
+    # The first token of each row, as a pooler takes it: oneDNN needs a thousand times as long.
+    given, product = [], quick._product()
+
+    def watched(x, weight, bias):
+        given.extend([x, weight])
+        return product(x, weight, bias)
+
+    monkeypatch.setattr(quick, "_product", lambda: watched)
+    quick._linear_function.cache_clear()
+    try:
+        x, weight = torch.randn(5, 3, 6, requires_grad=True), torch.randn(outputs, 6)
+        out = quick.linear(x[:, 0], weight.requires_grad_(), None)
+        out[:, :1].expand(5, outputs).sum().backward()
+    finally:
+        quick._linear_function.cache_clear()
+    assert len(given) == 6
+    assert all(t.is_contiguous() or t.t().is_contiguous() for t in given)
+    assert x.grad[:, 1:].eq(0).all()
+    assert close(x.grad[:, 0], outputs * weight[0].expand(5, 6))
+
+
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_linear_leaves_other_dtypes_alone(dtype):
     x, weight = torch.randn(4, 6, dtype=dtype), torch.randn(3, 6, dtype=dtype)
@@ -229,6 +252,23 @@ def test_attention_computes_the_same_and_so_do_its_gradients(name, scaling, monk
         results.append([out, *torch.autograd.grad(out.square().sum(), given)])
     for expected, found in zip(*results, strict=True):
         assert close(found, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("name", masks())
+def test_attention_keeps_the_dtype_of_what_it_is_given(dtype, name):
+    torch.manual_seed(0)
+    given = [torch.randn(4, 3, 9, 8, dtype=dtype).requires_grad_() for _ in range(3)]
+    mask, seen = masks()[name], []
+    for tensors in (given, [t.detach().double().requires_grad_() for t in given]):
+        torch.manual_seed(1)  # the same numbers are dropped
+        out = quick.attend(nn.Identity(), *tensors, mask, dropout=0.2, is_causal=False)[0]
+        slopes = torch.autograd.grad(out.square().sum(), tensors)
+        assert {t.dtype for t in (out, *slopes)} == {tensors[0].dtype}
+        seen.append([t.double() for t in (out, *slopes)])
+    for found, expected in zip(*seen, strict=True):
+        error = (found - expected).norm() / expected.norm()
+        assert error <= 8 * torch.finfo(dtype).eps
 
 
 @pytest.mark.parametrize("causal", [True, False])
