@@ -80,23 +80,32 @@ def peak_mb() -> float:
 
 
 def alternating(
-    keys: Sequence[Key], measure: Callable[[Key, int], dict[str, Any]], rounds: int
+    keys: Sequence[Key],
+    measure: Callable[[Key, int], dict[str, Any]],
+    rounds: int,
+    fewer: Mapping[Key, int] | None = None,
 ) -> dict[Key, list[dict[str, Any]]]:
     """Measure every key once a round, and turn the order of the keys around after each round.
 
-    ``measure`` is given the key and the round's number, from 0.
+    ``measure`` is given the key and the round's number, from 0. ``fewer`` names keys that take
+    part in the first so many rounds only.
     """
+    last = fewer or {}
     found: dict[Key, list[dict[str, Any]]] = {key: [] for key in keys}
     for turn in range(rounds):
         for key in keys[:: 1 if turn % 2 == 0 else -1]:
-            print(f"round {turn + 1} of {rounds}: {key}", file=sys.stderr)
-            found[key].append(measure(key, turn))
+            if turn < last.get(key, rounds):
+                print(f"round {turn + 1} of {rounds}: {key}", file=sys.stderr)
+                found[key].append(measure(key, turn))
     return found
 
 
 def paired_ratio(above: Iterable[float], below: Iterable[float]) -> float:
-    """Return the median of the rounds' ratios, which is not the ratio of the medians."""
-    return statistics.median(one / other for one, other in zip(above, below, strict=True))
+    """Return the median of the rounds' ratios, which is not the ratio of the medians.
+
+    Where one of the two was measured in the first rounds only, those count.
+    """
+    return statistics.median(one / other for one, other in zip(above, below, strict=False))
 
 
 def ratio(

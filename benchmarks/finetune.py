@@ -7,7 +7,8 @@
     python benchmarks/finetune.py --only fit --only Trainer --rounds 1 --steps 4
 
 Every row is measured once a round, in a process of its own; rows are compared within a round. The
-ways to train stand in `ways.py`. Timings want an idle machine: about 25 minutes on two cores.
+rows that no figure of the book is about take part in the first rounds only (``--others``). The
+ways to train stand in `ways.py`. Timings want an idle machine: about 55 minutes on two cores.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 import bench
 import limit
 import ways
-from ways import GROUPED, GROUPED_BF16, TRAINER, WAYS
+from ways import FIT, FIT_BF16, GROUPED, GROUPED_BF16, TRAINER, WAYS
 
 NAME = "finetune"
 LISTING, LIMIT, ABLE = "the document's listing", "limit", "able"
@@ -30,13 +31,18 @@ THREADS = min(2, os.cpu_count() or 1)
 LISTED_STEPS, LISTED_TEXTS = 3, 64
 WARM = 3  # batches of the training that warms the process up
 ROWS = (*WAYS, LISTING)
+OFTEN = (LIMIT, TRAINER, GROUPED, FIT, GROUPED_BF16, FIT_BF16)  # measured in every round
+STEPS = 200
+"""An epoch, in batches: as many as the Trainer needs to sort by length within its largest pools,
+of 50 batches. In a shorter one they are smaller (a quarter of it), and it pads more than in use."""
 ABOUT = (
     "Real tokens (padding not counted) of the training steps, per second; loading, tokenising and "
     "scoring are not timed. Every row trains the packaged encoder for one epoch on the same "
     "reviews, drawn at random: 32 a batch, cut at 128 tokens, dropout as the model has it, AdamW, "
     "clipping at 1, a linear schedule with warm-up, as many updates; after a short training that "
-    "warms up. Each row in a process of its own, once a round, the order alternating; ratios are "
-    "medians of the rounds' ratios. ratio_to_trainer: to the Trainer with its defaults, in fp32. "
+    "warms up. Each row in a process of its own, once a round, the order alternating; some rows "
+    "in the first rounds only, see rounds. Ratios are medians of the rounds' ratios. "
+    "ratio_to_trainer: to the Trainer with its defaults, in fp32. "
     "ratio_to_grouped: to the Trainer with length grouping, in the row's own precision. The limit "
     "is the rate of matrix products of the model's own shapes in fp32, forward and backward, each "
     "by the faster of torch.mm and oneDNN, measured in every round; share_of_limit is 6 times the "
@@ -133,11 +139,19 @@ def chosen(only: Sequence[str] | None) -> list[str]:
     return names
 
 
-def whole(*, rounds: int, steps: int, only: Sequence[str] | None = None) -> dict[str, Any]:
-    """Return the record: every row, and the limit, each measured once a round."""
+def whole(
+    *, rounds: int, steps: int, others: int, only: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Return the record: every row, and the limit, each measured once a round.
+
+    The rows that are not in `OFTEN` take part in the first ``others`` rounds only.
+    """
     names = chosen(only)
     found = bench.alternating(
-        [LIMIT, *names], lambda name, turn: measured(name, turn, steps), rounds
+        [LIMIT, *names],
+        lambda name, turn: measured(name, turn, steps),
+        rounds,
+        {name: max(1, others) for name in names if name not in OFTEN},
     )
     lost = [name for name, rows in found.items() if not all(rows)]
     missing = [name for name in ROWS if name in lost or (not only and name not in names)]
@@ -187,9 +201,10 @@ def shown(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the record as a table in Markdown."""
-    yield f"{bench.where(found)} Rounds: {found['rows'][0]['rounds']}."
+    updates = max(row["updates"] for row in found["rows"][1:])
+    yield f"{bench.where(found)} An epoch: {updates} batches."
     yield ""
-    head = ("Way to train", "tokens/s", "lowest–highest", "× Trainer", "× grouped")
+    head = ("Way to train", "rounds", "tokens/s", "lowest–highest", "× Trainer", "× grouped")
     rates, *rows = found["rows"]
     yield from bench.table(
         (*head, "of the limit", "of torch.mm", "peak MB"), (cells(row) for row in rows)
@@ -204,15 +219,23 @@ def cells(row: Mapping[str, Any]) -> list[str]:
     name = row["case"] + (" (extrapolated)" if row["extrapolated"] else "")
     ratios = [bench.figure(row[key], ".2f") for key in ("ratio_to_trainer", "ratio_to_grouped")]
     shares = [bench.figure(row[key], ".0%") for key in ("share_of_limit", "share_of_mm")]
-    return [name, *bench.ends(row, "tokens_per_s"), *ratios, *shares, f"{row['peak_mb']:,.0f}"]
+    return [
+        name,
+        str(row["rounds"]),
+        *bench.ends(row, "tokens_per_s"),
+        *ratios,
+        *shares,
+        f"{row['peak_mb']:,.0f}",
+    ]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    options = bench.options_of(NAME, argv, ROWS, rounds=5, steps=48)
+    options = bench.options_of(NAME, argv, ROWS, rounds=5, others=2, steps=STEPS)
 
     def measure() -> dict[str, Any]:
-        return whole(rounds=options.rounds, steps=options.steps, only=options.only)
+        asked = {"rounds": options.rounds, "steps": options.steps, "others": options.others}
+        return whole(**asked, only=options.only)
 
     bench.run(NAME, CASES, options, measure, lines, shown)
 

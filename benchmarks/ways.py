@@ -268,7 +268,7 @@ def _fit_bf16(*given: Any) -> None:
 
 
 TRAINER, GROUPED, GROUPED_BF16 = "Trainer", "Trainer, grouped", "Trainer, grouped, bf16"
-FIT = "fit"
+FIT, FIT_BF16 = "fit", "fit, bf16"
 WAYS = {
     TRAINER: Way(trainer),
     GROUPED: Way(_grouped),
@@ -279,7 +279,7 @@ WAYS = {
     "plain, memory kept": Way(plain_keeping_memory),
     FIT: Way(fit),
     GROUPED_BF16: Way(_grouped_bf16, bits=16),
-    "fit, bf16": Way(_fit_bf16, bits=16),
+    FIT_BF16: Way(_fit_bf16, bits=16),
     "fit, token budget": Way(fit_by_tokens, changes=True),
     "fit, embeddings frozen": Way(fit_words_frozen, changes=True),
     "fit, compiled": Way(fit_compiled, changes=True, optional=True),

@@ -154,8 +154,15 @@ class TestRounds:
         assert order == [("a", 0), ("b", 0), ("c", 0), ("c", 1), ("b", 1), ("a", 1)]
         assert {key: len(rows) for key, rows in found.items()} == {"a": 2, "b": 2, "c": 2}
 
+    def test_some_take_part_in_the_first_rounds_only(self):
+        order = []
+        bench.alternating("abc", lambda key, turn: order.append((key, turn)) or {}, 3, {"b": 1})
+        assert [turn for key, turn in order if key == "b"] == [0]
+        assert [turn for key, turn in order if key == "c"] == [0, 1, 2]
+
     def test_the_median_of_ratios_is_not_the_ratio_of_medians(self):
         assert bench.paired_ratio([2.0, 8.0, 4.0], [1.0, 8.0, 1.0]) == 2.0
+        assert bench.paired_ratio([2.0, 9.0], [1.0, 3.0, 100.0]) == 2.5
 
     def test_an_interval_is_students(self):
         mean, half = bench.interval([1.0, 2.0, 3.0, 4.0, 5.0])
@@ -333,7 +340,7 @@ class TestFinetune:
         before = kept_apart.read_text(encoding="utf-8")
         finetune.main(["--table"])
         text = kept_apart.read_text(encoding="utf-8")
-        assert "| fit | 225 | 150–300 | 3.00 | 2.00 | 75% | 150% | 1,000 |" in text
+        assert "| fit | 2 | 225 | 150–300 | 3.00 | 2.00 | 75% | 150% | 1,000 |" in text
         assert "the document's listing (extrapolated)" in text
         assert text.count("<!--") == before.count("<!--")
         finetune.main(["--table"])
@@ -348,7 +355,9 @@ class TestFinetune:
             return {"case": case, **asked, **said, **rates}
 
         monkeypatch.setattr(bench, "measured", measured)
-        found = finetune.whole(rounds=2, steps=2)
+        found = finetune.whole(rounds=2, steps=2, others=1)
+        rounds = {row["case"]: row["rounds"] for row in found["rows"]}
+        assert rounds["fit"] == rounds["limit"] == 2 and rounds["fit, token budget"] == 1
         cases = [row["case"] for row in found["rows"]]
         lost = {"fit, compiled", "fit, bf16", "Trainer, grouped, bf16"}
         assert set(finetune.ROWS) - set(cases) == lost
@@ -360,7 +369,7 @@ class TestFinetune:
 
         monkeypatch.setattr(bench, "measured", measured)
         with pytest.raises(SystemExit, match="broken"):
-            finetune.whole(rounds=1, steps=2, only=["fit"])
+            finetune.whole(rounds=1, steps=2, others=1, only=["fit"])
 
     def test_a_small_run(self, root):
         command = [sys.executable, str(FOLDER / "finetune.py"), "--json", "--rounds", "1"]
