@@ -101,11 +101,8 @@ def alternating(
 
 
 def paired_ratio(above: Iterable[float], below: Iterable[float]) -> float:
-    """Return the median of the rounds' ratios, which is not the ratio of the medians.
-
-    Where one of the two was measured in the first rounds only, those count.
-    """
-    return statistics.median(one / other for one, other in zip(above, below, strict=False))
+    """Return the median of the rounds' ratios, which is not the ratio of the medians."""
+    return statistics.median(one / other for one, other in zip(above, below, strict=True))
 
 
 def ratio(

@@ -6,9 +6,9 @@
     python benchmarks/finetune.py --table          only write that table anew, from the record
     python benchmarks/finetune.py --only fit --only Trainer --rounds 1 --steps 4
 
-Every row is measured once a round, in a process of its own; rows are compared within a round. The
-rows that no figure of the book is about take part in the first rounds only (``--others``). The
-ways to train stand in `ways.py`. Timings want an idle machine: about 55 minutes on two cores.
+Every row is measured once a round, in a process of its own; rows are compared within a round. All
+rows but those of `OFTEN` take part in the first rounds only (``--others``). The ways to train stand
+in `ways.py`. Timings want an idle machine: about 55 minutes on two cores.
 """
 
 from __future__ import annotations
@@ -161,8 +161,9 @@ def whole(
 
 def rows_of(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[dict[str, Any]]:
     """Yield a row of the record for the limit, and for each way that was measured."""
-    rates = found[LIMIT]
     for name, rows in found.items():
+        paired = {key: measured[: len(rows)] for key, measured in found.items()}  # the same rounds
+        rates = paired[LIMIT]
         row = {"case": name, "rounds": len(rows), "threads": rows[0]["threads"]}
         row["peak_mb"] = statistics.median(bench.column(rows, "peak_mb"))
         if name == LIMIT:
@@ -175,10 +176,10 @@ def rows_of(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[dict[s
         row |= {"updates": rows[0]["updates"]}
         speeds = bench.column(rows, "tokens_per_s")
         row |= bench.spread(speeds, "tokens_per_s")
-        against = {"ratio_to_trainer": TRAINER, "ratio_to_grouped": GROUPED}
-        against["ratio_to_grouped"] = GROUPED if bits == 32 else GROUPED_BF16
+        grouped = GROUPED if bits == 32 else GROUPED_BF16
+        against = {"ratio_to_trainer": TRAINER, "ratio_to_grouped": grouped}
         for key, other in against.items():
-            row[key] = bench.ratio(speeds, found.get(other), "tokens_per_s")
+            row[key] = bench.ratio(speeds, paired.get(other), "tokens_per_s")
         for key, rate in (("limit", "operations_per_s"), ("mm", "operations_per_s_mm")):
             work = [6 * rates[0]["parameters"] * speed for speed in speeds]
             share = bench.paired_ratio(work, bench.column(rates, rate))
@@ -219,14 +220,8 @@ def cells(row: Mapping[str, Any]) -> list[str]:
     name = row["case"] + (" (extrapolated)" if row["extrapolated"] else "")
     ratios = [bench.figure(row[key], ".2f") for key in ("ratio_to_trainer", "ratio_to_grouped")]
     shares = [bench.figure(row[key], ".0%") for key in ("share_of_limit", "share_of_mm")]
-    return [
-        name,
-        str(row["rounds"]),
-        *bench.ends(row, "tokens_per_s"),
-        *ratios,
-        *shares,
-        f"{row['peak_mb']:,.0f}",
-    ]
+    told = [name, str(row["rounds"]), *bench.ends(row, "tokens_per_s"), *ratios, *shares]
+    return [*told, f"{row['peak_mb']:,.0f}"]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -234,8 +229,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = bench.options_of(NAME, argv, ROWS, rounds=5, others=2, steps=STEPS)
 
     def measure() -> dict[str, Any]:
-        asked = {"rounds": options.rounds, "steps": options.steps, "others": options.others}
-        return whole(**asked, only=options.only)
+        rounds, others, steps = options.rounds, options.others, options.steps
+        return whole(rounds=rounds, others=others, steps=steps, only=options.only)
 
     bench.run(NAME, CASES, options, measure, lines, shown)
 

@@ -162,7 +162,8 @@ class TestRounds:
 
     def test_the_median_of_ratios_is_not_the_ratio_of_medians(self):
         assert bench.paired_ratio([2.0, 8.0, 4.0], [1.0, 8.0, 1.0]) == 2.0
-        assert bench.paired_ratio([2.0, 9.0], [1.0, 3.0, 100.0]) == 2.5
+        with pytest.raises(ValueError, match="zip"):
+            bench.paired_ratio([2.0, 9.0], [1.0, 3.0, 100.0])
 
     def test_an_interval_is_students(self):
         mean, half = bench.interval([1.0, 2.0, 3.0, 4.0, 5.0])
@@ -319,6 +320,13 @@ class TestFinetune:
         assert fit["share_of_mm"] == 2 * fit["share_of_limit"]
         assert half["ratio_to_grouped"] == 2.5 and half["ratio_to_trainer"] == 5
         assert half["share_of_limit"] is None and half["bits"] == 16
+
+    def test_a_row_of_fewer_rounds_is_compared_with_the_first(self, finetune, found):
+        found["fit"].pop()
+        found["Trainer"][1]["tokens_per_s"] = found["limit"][1]["operations_per_s"] = 1.0
+        fit = next(row for row in finetune.rows_of(found) if row["case"] == "fit")
+        assert (fit["rounds"], fit["ratio_to_trainer"], fit["ratio_to_grouped"]) == (1, 3, 2)
+        assert fit["share_of_limit"] == 6 * 10 * 300 / 24_000
 
     def test_what_was_not_measured_has_no_ratio(self, finetune, found):
         del found["Trainer"]

@@ -173,7 +173,7 @@ def test_linear_takes_numbers_that_do_not_lie_in_order():
 @pytest.mark.parametrize("outputs", [4, 7])
 def test_products_get_numbers_without_gaps(outputs, monkeypatch):
     # The first token of each row, as a pooler takes it: oneDNN needs a thousand times as long.
-    given, product = [], quick._product()
+    given, product = [], quick._product() or nn.functional.linear
 
     def watched(x, weight, bias):
         given.extend([x, weight])
