@@ -160,29 +160,32 @@ def tokens_of(tokenizer: Any, texts: Sequence[str], most: int = 128) -> int:
     return sum(map(len, tokenizer(list(texts), truncation=True, max_length=most)["input_ids"]))
 
 
-def machine() -> dict[str, str | int]:
-    """Return what was measured on: this machine's CPU."""
+def machine(*, gpu: bool = False) -> dict[str, str | int]:
+    """Return what was measured on: this machine's CPU, or its GPU with the CPU beside it."""
     from unittest.mock import patch
+
+    import torch
 
     from illusionkit import provenance
     from illusionkit.precision import choose
 
-    with patch.dict(os.environ, QUIET):
+    with patch.dict(os.environ, {} if gpu else QUIET):
         known, choice = provenance.machine(), choose()
+    named = {"gpu": torch.cuda.get_device_name()} if gpu else {}
     return {
         "cpu": known["cpu"], "cores": os.cpu_count() or 1,
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
         "system": f"{platform.system()} {platform.machine()}", "python": known["python"],
-        "device": choice.device, "precision": choice.reason,
+        "device": choice.device, "precision": choice.reason, **named,
     }  # fmt: skip
 
 
-def record(about: str, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+def record(about: str, rows: Iterable[Mapping[str, Any]], *, gpu: bool = False) -> dict[str, Any]:
     """Return rows as a record: how, when and on what they were measured."""
     return {
         "about": about,
         "date": datetime.now(timezone.utc).date().isoformat(),
-        "machine": machine(),
+        "machine": machine(gpu=gpu),
         "versions": {name: version(name) for name in LIBRARIES},
         "rows": [{name: short(value) for name, value in row.items()} for row in rows],
     }
@@ -243,7 +246,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 def where(found: Mapping[str, Any]) -> str:
     """Return a line that says where and when a record was measured."""
     used = ", ".join(f"{name} {found['versions'][name]}" for name in LIBRARIES[:2])
-    return f"{found['machine']['cpu']}, {found['date']}, {used}."
+    machine = found["machine"]
+    return f"{machine.get('gpu', machine['cpu'])}, {found['date']}, {used}."
 
 
 def figure(value: float | None, form: str) -> str:

@@ -88,7 +88,8 @@ def accuracy(way: str, reviews: int, threads: int, seed: int) -> dict[str, Any]:
     torch.set_num_threads(threads)
     parts, settings = splits(), ways.settings_of(bench.BATCH, seed)
     model, tokenizer = classifier(5, seed=seed)
-    WAYS[way].train(model, tokenizer, bench.drawn(parts["train"], reviews, seed=seed), settings)
+    train = bench.drawn(parts["train"], reviews, seed=seed)
+    ways.EVERY[way].train(model, tokenizer, train, settings)
     scores = evaluate(model, tokenizer, parts["validation"], replace(settings, precision="fp32"))
     return {"accuracy": float(scores["validation_accuracy"])}
 
@@ -96,10 +97,10 @@ def accuracy(way: str, reviews: int, threads: int, seed: int) -> dict[str, Any]:
 CASES: dict[str, bench.Case] = {**dict.fromkeys(ARMS, accuracy), ABLE: ways.able}
 
 
-def wanted(pairs: Iterable[Pairs]) -> list[tuple[str, int]]:
-    """Return the trainings that some pairs need, each once, seed by seed."""
+def wanted(pairs: Iterable[Pairs], arms: Sequence[str] = ARMS) -> list[tuple[str, int]]:
+    """Return the trainings that some pairs need, each once, seed by seed, in the arms' order."""
     needed = {(way, seed) for p in pairs for way in p[:2] for seed in p.seeds}
-    return sorted(needed, key=lambda one: (one[1], ARMS.index(one[0])))
+    return sorted(needed, key=lambda one: (one[1], arms.index(one[0])))
 
 
 def whole(study: int, *, reviews: int) -> dict[str, Any]:
@@ -145,11 +146,13 @@ def single(found: Trained) -> Iterator[dict[str, Any]]:
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the record as a table in Markdown."""
-    rows = [row for row in found["rows"] if "margin" in row]
+    yield from table([row for row in found["rows"] if "margin" in row], bench.where(found))
+
+
+def table(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[str]:
+    """Yield what was found of pairs of ways, as a table in Markdown."""
     first = rows[0]
-    yield (
-        f"{bench.where(found)} {first['reviews']:,} reviews, one epoch; margin {first['margin']:g}."
-    )
+    yield f"{where} {first['reviews']:,} reviews, one epoch; margin {first['margin']:g}."
     yield ""
     head = ("Ways", "pairs", "accuracy", "of the other", "difference", "95 % interval",
             "within the margin")  # fmt: skip

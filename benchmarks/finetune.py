@@ -55,13 +55,13 @@ ABOUT = (
 def timed(way: str, steps: int, threads: int, seed: int) -> dict[str, Any]:
     """Time one way to train on ``steps`` batches of reviews, after a short training."""
     model, tokenizer, train = bench.ready(threads)
-    settings, run = ways.settings_of(bench.BATCH, seed), WAYS[way].train
+    settings, run = ways.settings_of(bench.BATCH, seed), ways.EVERY[way].train
     reviews = bench.drawn(train, steps * bench.BATCH, seed=seed)
     others = bench.drawn(train, min(WARM, steps) * bench.BATCH, seed=seed + 1)
     run(model, tokenizer, others, settings)
-    with ways.clocked(model) as clock:
+    with ways.clocked(model, steps) as clock:
         run(model, tokenizer, reviews, settings)
-    if len(clock.stamps) != steps and not WAYS[way].changes:
+    if len(clock.stamps) != steps and not ways.EVERY[way].changes:
         raise SystemExit(f"{way} made {len(clock.stamps)} updates, not {steps}.")
     tokens = bench.tokens_of(tokenizer, reviews.texts)
     return {"updates": len(clock.stamps), "tokens": tokens, "tokens_per_s": tokens / clock.seconds}

@@ -1,11 +1,13 @@
 """The ways to train that are compared: the same reviews, batch rows, updates, clipping, schedule.
 
 Each is a function of (model, tokenizer, reviews, settings) that trains the model in place for one
-epoch, on the CPU. `clocked` times the steps of any of them in the same manner.
+epoch, on the device that the kit chooses. `clocked` times the steps of any of them in the same
+manner.
 """
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -40,12 +42,13 @@ class Clock:
 
 
 @contextmanager
-def clocked(model: Any) -> Iterator[Clock]:
+def clocked(model: Any, steps: int | None = None) -> Iterator[Clock]:
     """Time the steps of a training of ``model``, whoever runs it.
 
     What comes before the first call (loading, tokenising) and after the last update (scoring) does
-    not count.
+    not count. A GPU works behind the program's back: the last of ``steps`` waits until it is done.
     """
+    import torch
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
     clock = Clock()
@@ -55,6 +58,8 @@ def clocked(model: Any) -> Iterator[Clock]:
             clock.began.append(time.perf_counter())
 
     def stepped(*_: Any) -> None:
+        if len(clock.stamps) + 1 == steps and torch.cuda.is_initialized():
+            torch.cuda.synchronize()
         clock.stamps.append(time.perf_counter())
 
     hooks = (model.register_forward_pre_hook(began), register_optimizer_step_post_hook(stepped))
@@ -73,10 +78,18 @@ def settings_of(rows: int, seed: int = 0) -> Any:
 
 
 def trainer(
-    model: Any, tokenizer: Any, train: Any, settings: Any, *, grouped: bool = False, bits: int = 32
+    model: Any,
+    tokenizer: Any,
+    train: Any,
+    settings: Any,
+    *,
+    grouped: bool = False,
+    precision: str = "fp32",
 ) -> None:
     """Train with the Transformers `Trainer`, its defaults but for what is asked of every way."""
     from transformers import Trainer, TrainingArguments
+
+    from illusionkit.precision import wants_cpu
 
     read = tokenizer(list(train.texts), truncation=True, max_length=settings.max_tokens)
     columns = [{**read, "labels": train.labels}[name] for name in (*read, "labels")]
@@ -87,7 +100,8 @@ def trainer(
             folder, per_device_train_batch_size=settings.batch_size, num_train_epochs=1,
             learning_rate=settings.learning_rate, weight_decay=settings.weight_decay,
             max_grad_norm=settings.clip, lr_scheduler_type="linear", warmup_steps=warm,
-            seed=settings.seed, **grouping(grouped=grouped), bf16=bits == 16, use_cpu=True,
+            seed=settings.seed, **grouping(grouped=grouped), use_cpu=wants_cpu(),
+            bf16=precision == "bf16", fp16=precision == "fp16",
             save_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True,
         )  # fmt: skip
         Trainer(model, arguments, train_dataset=rows, processing_class=tokenizer).train()
@@ -255,33 +269,38 @@ def able(**_: Any) -> dict[str, Any]:
         return {"bf16": 0}
 
 
-def _grouped(*given: Any) -> None:
-    trainer(*given, grouped=True)
+def _grouped(precision: str = "fp32") -> Train:
+    """Return the Trainer with length grouping, in a precision."""
+    return functools.partial(trainer, grouped=True, precision=precision)
 
 
-def _grouped_bf16(*given: Any) -> None:
-    trainer(*given, grouped=True, bits=16)
-
-
-def _fit_bf16(*given: Any) -> None:
-    fit(*given, precision="bf16")
+def _fit(precision: str) -> Train:
+    """Return the kit's `fit` in a precision."""
+    return functools.partial(fit, precision=precision)
 
 
 TRAINER, GROUPED, GROUPED_BF16 = "Trainer", "Trainer, grouped", "Trainer, grouped, bf16"
 FIT, FIT_BF16 = "fit", "fit, bf16"
+GROUPED_FP16, FIT_FP16 = "Trainer, grouped, fp16", "fit, fp16"
 WAYS = {
     TRAINER: Way(trainer),
-    GROUPED: Way(_grouped),
+    GROUPED: Way(_grouped()),
     "plain grouped loop": Way(plain),
     "plain, products by oneDNN": Way(plain_with("products")),
     "plain, quick dropout": Way(plain_with("dropout")),
     "plain, quick attention": Way(plain_with("attention")),
     "plain, memory kept": Way(plain_keeping_memory),
     FIT: Way(fit),
-    GROUPED_BF16: Way(_grouped_bf16, bits=16),
-    FIT_BF16: Way(_fit_bf16, bits=16),
+    GROUPED_BF16: Way(_grouped("bf16"), bits=16),
+    FIT_BF16: Way(_fit("bf16"), bits=16),
     "fit, token budget": Way(fit_by_tokens, changes=True),
     "fit, embeddings frozen": Way(fit_words_frozen, changes=True),
     "fit, compiled": Way(fit_compiled, changes=True, optional=True),
 }
-"""Every way by the name of its row; the Trainer is what the others are compared with."""
+"""Every way on a CPU by the name of its row; the Trainer is what the others are compared with."""
+EVERY = {
+    **WAYS,
+    GROUPED_FP16: Way(_grouped("fp16"), bits=16),
+    FIT_FP16: Way(_fit("fp16"), bits=16),
+}
+"""Those, and the ways that only a GPU has."""
