@@ -30,10 +30,11 @@ LIBRARIES = ("torch", "transformers", "accelerate", "numpy", "tokenizers")
 README = Path(__file__).with_name("README.md")
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # the kit that stands beside is measured, not one that is installed
+ON_CPU = "ACCELERATE_USE_CPU"
 QUIET = {
     "ILLUSIONKIT_STRICT": "1",  # no progress bars
     "TOKENIZERS_PARALLELISM": "false",
-    "ACCELERATE_USE_CPU": "true",
+    ON_CPU: "true",
 }
 
 
@@ -42,12 +43,12 @@ class CaseFailed(SystemExit):
 
 
 def measured(
-    program: str, case: str, *, launcher: Sequence[str] = (), **asked: Any
+    program: str, case: str, *, launcher: Sequence[str] = (), gpu: bool = False, **asked: Any
 ) -> dict[str, Any]:
     """Run one case of a program in a fresh process and return what it says, with what was asked.
 
     ``threads`` (among what is asked) bounds the threads of its libraries. ``launcher`` stands in
-    place of the Python that runs the program.
+    place of the Python that runs the program; ``gpu`` lets it use a GPU.
 
     Raises
     ------
@@ -55,6 +56,8 @@ def measured(
         The case ended with an error.
     """
     env = {**os.environ, **QUIET}
+    if gpu:
+        del env[ON_CPU]
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         env[name] = str(asked.get("threads", 1))
     command = [*(launcher or [sys.executable]), program, "--case", case, json.dumps(asked)]

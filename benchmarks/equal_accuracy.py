@@ -22,6 +22,9 @@ eight fresh seeds against `fit`, with the same margin, fixed before it was run. 
 the second had a standard deviation of 0.001; eight such pairs give an interval of 0.001 to either
 side.)
 
+The fourth asks the same on a GPU: eight fresh seeds, bf16 and fp16 each against fp32, all on the
+GPU, with the same margin, fixed before any of it was run.
+
 Nothing is timed, so that as many trainings run side by side as there are cores, each on one thread.
 About an hour on two idle cores for the second study, five minutes for each of the others.
 """
@@ -38,7 +41,7 @@ from typing import Any, NamedTuple
 
 import bench
 import ways
-from ways import GROUPED, WAYS
+from ways import GROUPED
 
 NAME = "equal-accuracy"
 MARGIN = 0.02
@@ -63,7 +66,9 @@ STUDIES = {
         Pairs("fit, bf16", "fit", range(5, 25)),
     ),
     3: (Pairs("fit, bf16", "fit", range(45, 53)),),
+    4: (Pairs("fit, bf16", "fit", range(53, 61)), Pairs("fit, fp16", "fit", range(53, 61))),
 }
+ON_GPU = 4  # the study that runs on a GPU
 ARMS = tuple(dict.fromkeys(arm for study in STUDIES.values() for p in study for arm in p[:2]))
 ABOUT = (
     "Validation accuracy after one epoch of some reviews, with dropout, one thread. A pair is one "
@@ -97,27 +102,30 @@ def accuracy(way: str, reviews: int, threads: int, seed: int) -> dict[str, Any]:
 CASES: dict[str, bench.Case] = {**dict.fromkeys(ARMS, accuracy), ABLE: ways.able}
 
 
-def wanted(pairs: Iterable[Pairs], arms: Sequence[str] = ARMS) -> list[tuple[str, int]]:
-    """Return the trainings that some pairs need, each once, seed by seed, in the arms' order."""
+def wanted(pairs: Iterable[Pairs]) -> list[tuple[str, int]]:
+    """Return the trainings that some pairs need, each once, seed by seed."""
     needed = {(way, seed) for p in pairs for way in p[:2] for seed in p.seeds}
-    return sorted(needed, key=lambda one: (one[1], arms.index(one[0])))
+    return sorted(needed, key=lambda one: (one[1], ARMS.index(one[0])))
 
 
 def whole(study: int, *, reviews: int) -> dict[str, Any]:
     """Return a study's record: its pairs of ways, then the single trainings."""
-    able = bench.measured(__file__, ABLE)["bf16"]
-    pairs = [p for p in STUDIES[study] if able or WAYS[p.way].bits != 16]
-    found = trained(wanted(pairs), reviews)
-    return bench.record(ABOUT, [*rows_of(pairs, found), *single(found)])
+    gpu = study == ON_GPU
+    able = gpu or bench.measured(__file__, ABLE)["bf16"]
+    pairs = [p for p in STUDIES[study] if able or ways.EVERY[p.way].bits != 16]
+    found = trained(wanted(pairs), reviews, gpu=gpu)
+    return bench.record(ABOUT, [*rows_of(pairs, found), *single(found)], gpu=gpu)
 
 
-def trained(needed: Sequence[tuple[str, int]], reviews: int) -> Trained:
+def trained(needed: Sequence[tuple[str, int]], reviews: int, *, gpu: bool = False) -> Trained:
     """Train all that is needed, as many side by side as there are cores."""
 
     def one(number: int) -> dict[str, Any]:
         way, seed = needed[number]
         print(f"training {number + 1} of {len(needed)}: {way}, seed {seed}", file=sys.stderr)
-        return bench.measured(__file__, way, way=way, reviews=reviews, threads=1, seed=seed)
+        return bench.measured(
+            __file__, way, gpu=gpu, way=way, reviews=reviews, threads=1, seed=seed
+        )
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip(needed, pool.map(one, range(len(needed))), strict=True))
@@ -146,13 +154,11 @@ def single(found: Trained) -> Iterator[dict[str, Any]]:
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the record as a table in Markdown."""
-    yield from table([row for row in found["rows"] if "margin" in row], bench.where(found))
-
-
-def table(rows: Sequence[Mapping[str, Any]], where: str) -> Iterator[str]:
-    """Yield what was found of pairs of ways, as a table in Markdown."""
+    rows = [row for row in found["rows"] if "margin" in row]
     first = rows[0]
-    yield f"{where} {first['reviews']:,} reviews, one epoch; margin {first['margin']:g}."
+    yield (
+        f"{bench.where(found)} {first['reviews']:,} reviews, one epoch; margin {first['margin']:g}."
+    )
     yield ""
     head = ("Ways", "pairs", "accuracy", "of the other", "difference", "95 % interval",
             "within the margin")  # fmt: skip
@@ -171,7 +177,7 @@ def cells(row: Mapping[str, Any]) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    options = bench.options_of(NAME, argv, reviews=REVIEWS, study=max(STUDIES))
+    options = bench.options_of(NAME, argv, reviews=REVIEWS, study=3)
     if options.study not in STUDIES:
         raise SystemExit(f"There is no study {options.study}: ask for one of {list(STUDIES)}.")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from illusionkit.precision import choose
 
 if TYPE_CHECKING:
+    import torch
     from accelerate import Accelerator
     from transformers import PreTrainedModel
 
@@ -20,9 +21,12 @@ def accelerator_of(precision: str) -> Accelerator:
     """
     from accelerate import Accelerator
     from accelerate.state import AcceleratorState
+    from torch import distributed
 
     choice = choose(precision)
-    AcceleratorState._reset_state()  # else the precision of the last training would be kept
+    joined = distributed.is_available() and distributed.is_initialized()
+    # Else precision and device of the last training would be kept. Joined processes stay so.
+    AcceleratorState._reset_state(reset_partial_state=not joined)
     return Accelerator(mixed_precision=choice.mixed, cpu=choice.device == "cpu")
 
 
@@ -34,3 +38,23 @@ def as_it_was(model: PreTrainedModel, accelerator: Accelerator) -> Iterator[None
     finally:
         accelerator.unwrap_model(model, keep_fp32_wrapper=False)
         vars(model).pop("forward", None)  # the class has it; this one is left behind
+
+
+@contextmanager
+def any_length(device: torch.device | str) -> Iterator[None]:
+    """Let attention on a CUDA GPU take batches of any length without delay, inside the block.
+
+    In 16 bits PyTorch gives attention to cuDNN on some GPUs, which needs up to a second to plan for
+    each length that it meets first. Other ways to compute it take any length at once.
+    """
+    import torch
+
+    if torch.device(device).type != "cuda":
+        yield
+        return
+    before = torch.backends.cuda.cudnn_sdp_enabled()
+    torch.backends.cuda.enable_cudnn_sdp(False)
+    try:
+        yield
+    finally:
+        torch.backends.cuda.enable_cudnn_sdp(before)

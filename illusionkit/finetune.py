@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from illusionkit.acceleration import accelerator_of, as_it_was
+from illusionkit.acceleration import accelerator_of, any_length, as_it_was
 from illusionkit.batches import Batches, Settings, Split, shown
 from illusionkit.checks import (
     check_length,
@@ -92,6 +92,7 @@ def fit(
     with (
         Reuse(whole, settings.frozen_layers) as reuse,
         quicken(whole, accelerator.device),
+        any_length(accelerator.device),
         kept_in(checkpoints, key, accelerator) as kept,
         as_it_was(whole, accelerator),
     ):

@@ -79,6 +79,31 @@ def test_a_real_bert_learns_real_reviews(reviews, precision):
     assert found == pytest.approx(best, abs=0.011)  # two of 200 that 16 bits may turn
 
 
+def test_attention_waits_for_no_plan_while_it_trains(reviews):
+    settings, seen = replace(QUICK, epochs=1, max_tokens=16), []
+    model, tokenizer = models.classifier(2)
+    before = torch.backends.cuda.cudnn_sdp_enabled()
+    some = split_first(reviews[0], 64)
+
+    def look(_):
+        seen.append(torch.backends.cuda.cudnn_sdp_enabled())
+
+    fit(model, tokenizer, some, some, settings, each_epoch=look)
+    assert seen == [False]
+    assert torch.backends.cuda.cudnn_sdp_enabled() == before
+
+
+def test_who_asks_for_the_cpu_later_gets_it(reviews, monkeypatch):
+    settings = replace(QUICK, epochs=1, max_tokens=16)
+    some, found = split_first(reviews[0], 32), []
+    for wanted in (None, "true", "false"):
+        if wanted is not None:
+            monkeypatch.setenv("ACCELERATE_USE_CPU", wanted)
+        model, tokenizer = models.classifier(2)
+        found.append(fit(model, tokenizer, some, some, settings).device.split(":")[0])
+    assert found == ["cuda", "cpu", "cuda"]
+
+
 def test_the_scores_are_those_of_the_cpu(reviews):
     model, tokenizer = models.classifier(5)
     there = probabilities(model, tokenizer, reviews[1].texts, QUICK)
