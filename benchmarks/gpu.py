@@ -10,7 +10,9 @@ take their turns one after the other.
 
 from __future__ import annotations
 
+import json
 import statistics
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -55,22 +57,22 @@ def epochs(way: str, steps: int, rounds: int, threads: int) -> dict[str, Any]:
 CASES: dict[str, bench.Case] = dict.fromkeys(ROWS, epochs)
 
 
-def whole(*, rounds: int, steps: int) -> dict[str, Any]:
-    """Return the record.
-
-    Raises
-    ------
-    SystemExit
-        There is no GPU that can be used.
-    """
+def require() -> None:
+    """Raise `SystemExit` unless there is a CUDA GPU that can be used."""
     from illusionkit.precision import choose
 
     if choose().device != "cuda":
         raise SystemExit("This program wants a CUDA GPU, and found none.")
+
+
+def whole(*, rounds: int, steps: int) -> dict[str, Any]:
+    """Return the record; errors as in `require`."""
+    require()
     asked = {"steps": steps, "rounds": rounds, "threads": finetune.THREADS}
     found = {}
     for way in ROWS:
         found[way] = bench.measured(__file__, way, gpu=True, way=way, **asked)
+        print(json.dumps(found[way]), file=sys.stderr, flush=True)  # not lost if it is cut short
     return bench.record(ABOUT, rows_of(found), gpu=True)
 
 

@@ -24,9 +24,9 @@ import bench  # noqa: E402  (after the path is set)
 import limit  # noqa: E402
 import ways  # noqa: E402
 
-PROGRAMS = ("equal_accuracy", "finetune", "frozen", "scoring", "threads", "training")
-TABLES = {name: name for name in ("finetune", "frozen", "scoring", "threads")}
-TABLES |= {f"equal-accuracy-{study}": "equal_accuracy" for study in (1, 2, 3)}
+PROGRAMS = ("equal_accuracy", "finetune", "frozen", "gpu", "scoring", "threads", "training")
+TABLES = {name: name for name in ("finetune", "frozen", "gpu", "scoring", "threads")}
+TABLES |= {f"equal-accuracy-{study}": "equal_accuracy" for study in (1, 2, 3, 4)}
 
 
 def loaded(name):
@@ -55,6 +55,11 @@ def scoring():
 @pytest.fixture(scope="module")
 def threads():
     return loaded("threads")
+
+
+@pytest.fixture(scope="module")
+def gpu():
+    return loaded("gpu")
 
 
 @pytest.fixture(scope="module")
@@ -509,7 +514,7 @@ class TestEqualAccuracy:
 
     def test_no_seed_is_used_in_two_studies(self, equal):
         used = [{s for p in study for s in p.seeds} for study in equal.STUDIES.values()]
-        assert sum(map(len, used)) == len(set.union(*used)) == 53
+        assert sum(map(len, used)) == len(set.union(*used)) == 61
 
     def test_a_study_leaves_the_other_as_it_was(self, equal, kept_apart, monkeypatch):
         scores = {"fit": 0.49, equal.GROUPED: 0.5}
@@ -541,8 +546,59 @@ class TestEqualAccuracy:
 
     def test_an_unknown_study_is_refused_before_anything_is_measured(self, equal, monkeypatch):
         monkeypatch.setattr(bench, "measured", lambda *_, **__: pytest.fail("it was measured"))
-        with pytest.raises(SystemExit, match=r"no study 4: ask for one of \[1, 2, 3\]"):
-            equal.main(["--study", "4"])
+        with pytest.raises(SystemExit, match=r"no study 5: ask for one of \[1, 2, 3, 4\]"):
+            equal.main(["--study", "5"])
+
+
+class TestGpu:
+    """gpu.py: what can be tested of it where there is none."""
+
+    def test_an_epoch_is_timed_in_steps_and_tokens(self, gpu, monkeypatch):
+        monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+        found = gpu.epochs("fit", steps=2, rounds=1, threads=1)
+        assert len(found["seconds"]) == len(found["tokens"]) == 2 and min(found["seconds"]) > 0
+        assert 500 < min(found["tokens"]) < max(found["tokens"]) < 5000  # of other reviews
+
+    def test_the_first_epoch_is_kept_apart(self, gpu, kept_apart, monkeypatch):
+        seconds = {gpu.TRAINER: [9.0, 4.0, 4.0], gpu.GROUPED: [6.0, 3.0, 3.0],
+                   gpu.FIT: [3.0, 2.0, 1.0], gpu.GROUPED_BF16: [30.0, 3.0, 3.0],
+                   gpu.FIT_BF16: [3.0, 2.0, 2.0]}  # fmt: skip
+
+        def measured(program, case, *, gpu, way, **asked):
+            assert gpu and way == case
+            held = {"tokens": [90, 60, 60], "gpu_mb": 500.0, "peak_mb": 900.0}
+            return {"case": case, **asked, "seconds": seconds[case], **held}
+
+        monkeypatch.setattr(bench, "measured", measured)
+        monkeypatch.setattr(gpu, "require", lambda: None)
+        monkeypatch.setattr("torch.cuda.get_device_name", lambda: "a GPU")
+        gpu.main(["--write", "--rounds", "2"])
+        kept = records.record("gpu")
+        assert kept.machine["gpu"] == "a GPU"
+        ours = kept.row(gpu.FIT)
+        assert ours["seconds_first"] == 3.0 and ours["seconds"] == 1.5
+        assert ours["ratio_to_trainer"] == 3.0 and ours["ratio_to_grouped"] == 2.25
+        assert kept.row(gpu.FIT_BF16)["first_to_grouped"] == 10.0
+        assert kept.row(gpu.FIT_BF16)["ratio_to_grouped"] == 1.5
+        assert "| fit, bf16 | 3.0 | 2.0 |" in kept_apart.read_text(encoding="utf-8")
+
+    @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+    def test_without_a_gpu_nothing_is_measured(self, gpu, monkeypatch):
+        monkeypatch.setattr(bench, "measured", lambda *_, **__: pytest.fail("it was measured"))
+        with pytest.raises(SystemExit, match="wants a CUDA GPU, and found none"):
+            gpu.main([])
+
+    def test_only_a_case_for_a_gpu_may_use_it(self, monkeypatch):
+        seen = []
+
+        def run(command, *, env, **_):
+            seen.append(env.get("ACCELERATE_USE_CPU"))
+            return subprocess.CompletedProcess(command, 0, "{}", "")
+
+        monkeypatch.setattr(subprocess, "run", run)
+        for gpu in (False, True):
+            bench.measured("program", "case", gpu=gpu)
+        assert seen == ["true", None]
 
 
 class TestReadme:
