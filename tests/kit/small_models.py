@@ -1,4 +1,4 @@
-"""Small models with random weights, for what does not depend on how good a model is."""
+"""Models for tests: small ones with random weights, the packaged one without dropout."""
 
 
 def save_small(folder, tokenizer, **changed):
@@ -24,3 +24,18 @@ def weights(model):
 def same(one, other):
     """Tell whether two models' weights are equal to the bit."""
     return one.keys() == other.keys() and all(one[name].equal(other[name]) for name in one)
+
+
+def without_dropout(classes):
+    """Return the packaged classifier without dropout, and its tokenizer."""
+    import torch
+
+    from illusionkit import models
+
+    model, tokenizer = models.classifier(classes)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        if hasattr(module, "dropout_prob"):  # where older versions of transformers keep it
+            module.dropout_prob = 0.0
+    return model, tokenizer

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from small_models import weights
+from small_models import weights, without_dropout
 
 from illusionkit import models
 from illusionkit.acceleration import accelerator_of
@@ -41,17 +41,6 @@ def reviews():
     rows = rows[rows["label"].isin((0, 4))].groupby("label").sample(420, random_state=0)
     rows = rows.assign(label=(rows["label"] == 4).astype(int)).sample(frac=1, random_state=0)
     return split_of(rows[:640]), split_of(rows[640:])
-
-
-def still(classes=2):
-    """Return the packaged classifier without dropout, and its tokenizer."""
-    model, tokenizer = models.classifier(classes)
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-    for part in model.bert.encoder.layer:
-        part.attention.self.dropout.p = 0.0
-    return model, tokenizer
 
 
 def test_the_gpu_is_chosen_and_bf16_where_it_has_it():
@@ -111,13 +100,12 @@ def test_the_scores_are_those_of_the_cpu(reviews):
     assert np.abs(here - there).max() < 1e-5
 
 
-def gradients(split, settings, batch=None):
-    """Return the gradients of one batch, without dropout, after and before `Batches.parts`."""
-    model, tokenizer = still()
+def gradients(split, settings):
+    """Return loss and gradients of a batch, without dropout, and in how many parts it went."""
+    model, tokenizer = without_dropout(2)
     accelerator = accelerator_of(settings.precision)
     model.to(accelerator.device).train()
-    batches = Batches(tokenizer, split, settings)
-    rows = np.arange(len(split)) if batch is None else batch
+    batches, rows = Batches(tokenizer, split, settings), np.arange(len(split))
     loss = backward(model, batches, rows, accelerator)
     found = {name: p.grad.double().cpu() for name, p in model.named_parameters()}
     return loss, found, len(batches.parts(rows))
@@ -221,7 +209,7 @@ def test_frozen_layers_train_what_lies_above_and_nothing_else(reviews):
 def test_sixteen_bits_lose_nearly_what_fp32_loses(reviews, precision):
     losses = []
     for one in ("fp32", precision):
-        model, tokenizer = still()
+        model, tokenizer = without_dropout(2)
         settings = replace(QUICK, epochs=1, precision=one)
         losses.append(fit(model, tokenizer, *reviews, settings).history["train_loss"][0])
     assert losses[1] == pytest.approx(losses[0], abs=0.02)

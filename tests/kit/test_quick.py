@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import torch
+from small_models import without_dropout
 from torch import nn
 
 from illusionkit import models, quick
@@ -323,14 +324,9 @@ def test_without_dropout_logits_and_gradients_are_the_models_own(without, attent
 
 
 def test_so_are_those_of_the_packaged_model():
-    model, tokenizer = models.classifier(5)
+    model, tokenizer = without_dropout(5)
     given = tokenizer(["A fine film.", "No", "It was long, and " * 9], padding=True)
     given = dict(given.convert_to_tensors("pt"))
-    for module in model.modules():
-        if isinstance(module, nn.Dropout):
-            module.p = 0.0
-        if hasattr(module, "dropout_prob"):  # where older versions of transformers keep it
-            module.dropout_prob = 0.0
     model.train()
     expected, slopes = learn(model, given)
     with quicken(model, torch.device("cpu")):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from small_models import weights
+from small_models import weights, without_dropout
 
-from illusionkit import finetune, models
+from illusionkit import finetune
 from illusionkit.batches import Batches, Settings
 from illusionkit.finetune import fit
 from illusionkit.finetuned import split_of, tables
@@ -22,22 +22,11 @@ def reviews():
     return split_of(drawn[:-20]), split_of(drawn[-20:])
 
 
-def still():
-    """Return the packaged classifier without dropout."""
-    model, tokenizer = models.classifier(5)
-    for module in model.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = 0.0
-    for part in model.bert.encoder.layer:
-        part.attention.self.dropout.p = 0.0
-    return model, tokenizer
-
-
 def by_trainer(reviews, folder):
     """Return the losses of the Trainer's steps and its model; the batches are those of `fit`."""
     from transformers import Trainer, TrainingArguments
 
-    model, tokenizer = still()
+    model, tokenizer = without_dropout(5)
     batches = Batches(tokenizer, reviews[0], SETTINGS)
     prepared, losses = [], []
     for inputs, labels in batches.shuffled(1, "cpu"):
@@ -74,7 +63,7 @@ def by_fit(reviews, monkeypatch):
         return losses[-1]
 
     monkeypatch.setattr(finetune, "backward", listening)
-    model, tokenizer = still()
+    model, tokenizer = without_dropout(5)
     fit(model, tokenizer, *reviews, SETTINGS)
     return np.array(losses), model
 
