@@ -286,6 +286,28 @@ def options_of(
     return parser.parse_args(argv)
 
 
+def require_gpu() -> None:
+    """Raise `SystemExit` unless there is a CUDA GPU that may be used."""
+    from illusionkit.precision import choose
+
+    if choose().device != "cuda":
+        raise SystemExit("This measurement wants a CUDA GPU, and found none.")
+
+
+def main(
+    name: str,
+    argv: Sequence[str] | None,
+    cases: Mapping[str, Case],
+    whole: Callable[..., dict[str, Any]],
+    lines: Callable[[Mapping[str, Any]], Iterable[str]],
+    **numbers: int,
+) -> None:
+    """Run the command line of a program whose record depends on some ``numbers`` alone."""
+    options = options_of(name, argv, **numbers)
+    asked = {number: getattr(options, number) for number in numbers}
+    run(name, cases, options, lambda: whole(**asked), lines)
+
+
 def run(
     name: str,
     cases: Mapping[str, Case],

@@ -111,6 +111,8 @@ def wanted(pairs: Iterable[Pairs]) -> list[tuple[str, int]]:
 def whole(study: int, *, reviews: int) -> dict[str, Any]:
     """Return a study's record: its pairs of ways, then the single trainings."""
     gpu = study == ON_GPU
+    if gpu:
+        bench.require_gpu()
     able = gpu or bench.measured(__file__, ABLE)["bf16"]
     pairs = [p for p in STUDIES[study] if able or ways.EVERY[p.way].bits != 16]
     found = trained(wanted(pairs), reviews, gpu=gpu)
@@ -177,7 +179,7 @@ def cells(row: Mapping[str, Any]) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    options = bench.options_of(NAME, argv, reviews=REVIEWS, study=3)
+    options = bench.options_of(NAME, argv, reviews=REVIEWS, study=max({*STUDIES} - {ON_GPU}))
     if options.study not in STUDIES:
         raise SystemExit(f"There is no study {options.study}: ask for one of {list(STUDIES)}.")
 

@@ -55,13 +55,13 @@ ABOUT = (
 def timed(way: str, steps: int, threads: int, seed: int) -> dict[str, Any]:
     """Time one way to train on ``steps`` batches of reviews, after a short training."""
     model, tokenizer, train = bench.ready(threads)
-    settings, run = ways.settings_of(bench.BATCH, seed), ways.EVERY[way].train
+    settings, run = ways.settings_of(bench.BATCH, seed), WAYS[way].train
     reviews = bench.drawn(train, steps * bench.BATCH, seed=seed)
     others = bench.drawn(train, min(WARM, steps) * bench.BATCH, seed=seed + 1)
     run(model, tokenizer, others, settings)
-    with ways.clocked(model, steps) as clock:
+    with ways.clocked(model) as clock:
         run(model, tokenizer, reviews, settings)
-    if len(clock.stamps) != steps and not ways.EVERY[way].changes:
+    if len(clock.stamps) != steps and not WAYS[way].changes:
         raise SystemExit(f"{way} made {len(clock.stamps)} updates, not {steps}.")
     tokens = bench.tokens_of(tokenizer, reviews.texts)
     return {"updates": len(clock.stamps), "tokens": tokens, "tokens_per_s": tokens / clock.seconds}
@@ -176,8 +176,7 @@ def rows_of(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[dict[s
         row |= {"updates": rows[0]["updates"]}
         speeds = bench.column(rows, "tokens_per_s")
         row |= bench.spread(speeds, "tokens_per_s")
-        grouped = GROUPED if bits == 32 else GROUPED_BF16
-        against = {"ratio_to_trainer": TRAINER, "ratio_to_grouped": grouped}
+        against = {"ratio_to_trainer": TRAINER, "ratio_to_grouped": ways.grouped_in(bits)}
         for key, other in against.items():
             row[key] = bench.ratio(speeds, paired.get(other), "tokens_per_s")
         for key, rate in (("limit", "operations_per_s"), ("mm", "operations_per_s_mm")):

@@ -131,15 +131,7 @@ def cells(row: Mapping[str, Any], score: Mapping[str, Any]) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    options = bench.options_of(NAME, argv, rounds=3, steps=32, seeds=3, reviews=2000)
-
-    def measure() -> dict[str, Any]:
-        return whole(
-            rounds=options.rounds, steps=options.steps, seeds=options.seeds,
-            reviews=options.reviews,
-        )  # fmt: skip
-
-    bench.run(NAME, CASES, options, measure, lines)
+    bench.main(NAME, argv, CASES, whole, lines, rounds=3, steps=32, seeds=3, reviews=2000)
 
 
 if __name__ == "__main__":

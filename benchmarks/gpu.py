@@ -19,12 +19,10 @@ from typing import Any
 import bench
 import finetune
 import ways
-from ways import EVERY, FIT, FIT_BF16, GROUPED, GROUPED_BF16, TRAINER
+from ways import FIT, FIT_BF16, GROUPED, GROUPED_BF16, TRAINER, WAYS
 
 NAME = "gpu"
-OURS = {FIT: GROUPED, FIT_BF16: GROUPED_BF16}
-"""The kit's ways to train, and what each is compared with."""
-ROWS = (TRAINER, *(name for pair in OURS.items() for name in pair))
+ROWS = (TRAINER, FIT, GROUPED, FIT_BF16, GROUPED_BF16)
 ABOUT = (
     "On a GPU. Every row trains the packaged encoder for some epochs in a process of its own, on "
     "the same reviews, drawn at random: 32 a batch, cut at 128 tokens, dropout as the model has "
@@ -46,7 +44,7 @@ def epochs(way: str, steps: int, rounds: int, threads: int) -> dict[str, Any]:
         model, tokenizer, train = bench.ready(threads)
         reviews = bench.drawn(train, steps * bench.BATCH, seed=seed)
         with ways.clocked(model, steps) as clock:
-            EVERY[way].train(model, tokenizer, reviews, ways.settings_of(bench.BATCH, seed))
+            WAYS[way].train(model, tokenizer, reviews, ways.settings_of(bench.BATCH, seed))
         if len(clock.stamps) != steps:
             raise SystemExit(f"{way} made {len(clock.stamps)} updates, not {steps}.")
         seconds.append(clock.seconds)
@@ -57,17 +55,9 @@ def epochs(way: str, steps: int, rounds: int, threads: int) -> dict[str, Any]:
 CASES: dict[str, bench.Case] = dict.fromkeys(ROWS, epochs)
 
 
-def require() -> None:
-    """Raise `SystemExit` unless there is a CUDA GPU that can be used."""
-    from illusionkit.precision import choose
-
-    if choose().device != "cuda":
-        raise SystemExit("This program wants a CUDA GPU, and found none.")
-
-
 def whole(*, rounds: int, steps: int) -> dict[str, Any]:
-    """Return the record; errors as in `require`."""
-    require()
+    """Return the record; errors as in `bench.require_gpu`."""
+    bench.require_gpu()
     asked = {"steps": steps, "rounds": rounds, "threads": finetune.THREADS}
     found = {}
     for way in ROWS:
@@ -81,9 +71,10 @@ def rows_of(found: Mapping[str, Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     first = {way: row["seconds"][0] / row["tokens"][0] for way, row in found.items()}
     speeds = {way: _speeds(row) for way, row in found.items()}
     for way, row in found.items():
-        grouped = OURS.get(way, way if way in OURS.values() else GROUPED)
+        bits = WAYS[way].bits
+        grouped = ways.grouped_in(bits)
         yield {
-            "case": way, "rounds": row["rounds"], "batch": bench.BATCH, "bits": EVERY[way].bits,
+            "case": way, "rounds": row["rounds"], "batch": bench.BATCH, "bits": bits,
             "updates": row["steps"], "seconds_first": row["seconds"][0],
             **bench.spread(row["seconds"][1:], "seconds"),
             "tokens_per_s": statistics.median(speeds[way]),
@@ -107,16 +98,9 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
         f"An epoch: {first['updates']} batches; {first['rounds']} epochs after the first."
     )
     yield ""
-    head = (
-        "Way to train",
-        "s, first epoch",
-        "s an epoch",
-        "lowest–highest",
-        "tokens/s",
-        "× Trainer",
-    )
-    head += ("× grouped", "× grouped, first epoch", "MB on the GPU")
-    yield from bench.table(head, map(cells, found["rows"]))
+    head = ("Way to train", "s, first epoch", "s an epoch", "lowest–highest", "tokens/s")
+    against = ("× Trainer", "× grouped", "× grouped, first epoch")
+    yield from bench.table((*head, *against, "MB on the GPU"), map(cells, found["rows"]))
 
 
 def cells(row: Mapping[str, Any]) -> list[str]:
@@ -129,12 +113,7 @@ def cells(row: Mapping[str, Any]) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    options = bench.options_of(NAME, argv, rounds=3, steps=100)
-
-    def measure() -> dict[str, Any]:
-        return whole(rounds=options.rounds, steps=options.steps)
-
-    bench.run(NAME, CASES, options, measure, lines)
+    bench.main(NAME, argv, CASES, whole, lines, rounds=3, steps=100)
 
 
 if __name__ == "__main__":

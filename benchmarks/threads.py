@@ -184,12 +184,7 @@ def shared_cells(row: Mapping[str, Any]) -> list[str]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    options = bench.options_of(NAME, argv, rounds=3, steps=20)
-
-    def measure() -> dict[str, Any]:
-        return whole(rounds=options.rounds, steps=options.steps)
-
-    bench.run(NAME, CASES, options, measure, lines)
+    bench.main(NAME, argv, CASES, whole, lines, rounds=3, steps=20)
 
 
 if __name__ == "__main__":

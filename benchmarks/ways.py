@@ -7,12 +7,12 @@ manner.
 
 from __future__ import annotations
 
-import functools
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 Train = Callable[[Any, Any, Any, Any], None]
@@ -78,13 +78,7 @@ def settings_of(rows: int, seed: int = 0) -> Any:
 
 
 def trainer(
-    model: Any,
-    tokenizer: Any,
-    train: Any,
-    settings: Any,
-    *,
-    grouped: bool = False,
-    precision: str = "fp32",
+    model: Any, tokenizer: Any, train: Any, settings: Any, *, grouped: bool = False, bits: int = 32
 ) -> None:
     """Train with the Transformers `Trainer`, its defaults but for what is asked of every way."""
     from transformers import Trainer, TrainingArguments
@@ -100,8 +94,7 @@ def trainer(
             folder, per_device_train_batch_size=settings.batch_size, num_train_epochs=1,
             learning_rate=settings.learning_rate, weight_decay=settings.weight_decay,
             max_grad_norm=settings.clip, lr_scheduler_type="linear", warmup_steps=warm,
-            seed=settings.seed, **grouping(grouped=grouped), use_cpu=wants_cpu(),
-            bf16=precision == "bf16", fp16=precision == "fp16",
+            seed=settings.seed, **grouping(grouped=grouped), bf16=bits == 16, use_cpu=wants_cpu(),
             save_strategy="no", logging_strategy="no", report_to="none", disable_tqdm=True,
         )  # fmt: skip
         Trainer(model, arguments, train_dataset=rows, processing_class=tokenizer).train()
@@ -269,38 +262,28 @@ def able(**_: Any) -> dict[str, Any]:
         return {"bf16": 0}
 
 
-def _grouped(precision: str = "fp32") -> Train:
-    """Return the Trainer with length grouping, in a precision."""
-    return functools.partial(trainer, grouped=True, precision=precision)
-
-
-def _fit(precision: str) -> Train:
-    """Return the kit's `fit` in a precision."""
-    return functools.partial(fit, precision=precision)
-
-
 TRAINER, GROUPED, GROUPED_BF16 = "Trainer", "Trainer, grouped", "Trainer, grouped, bf16"
-FIT, FIT_BF16 = "fit", "fit, bf16"
-GROUPED_FP16, FIT_FP16 = "Trainer, grouped, fp16", "fit, fp16"
+FIT, FIT_BF16, FIT_FP16 = "fit", "fit, bf16", "fit, fp16"
 WAYS = {
     TRAINER: Way(trainer),
-    GROUPED: Way(_grouped()),
+    GROUPED: Way(partial(trainer, grouped=True)),
     "plain grouped loop": Way(plain),
     "plain, products by oneDNN": Way(plain_with("products")),
     "plain, quick dropout": Way(plain_with("dropout")),
     "plain, quick attention": Way(plain_with("attention")),
     "plain, memory kept": Way(plain_keeping_memory),
     FIT: Way(fit),
-    GROUPED_BF16: Way(_grouped("bf16"), bits=16),
-    FIT_BF16: Way(_fit("bf16"), bits=16),
+    GROUPED_BF16: Way(partial(trainer, grouped=True, bits=16), bits=16),
+    FIT_BF16: Way(partial(fit, precision="bf16"), bits=16),
     "fit, token budget": Way(fit_by_tokens, changes=True),
     "fit, embeddings frozen": Way(fit_words_frozen, changes=True),
     "fit, compiled": Way(fit_compiled, changes=True, optional=True),
 }
 """Every way on a CPU by the name of its row; the Trainer is what the others are compared with."""
-EVERY = {
-    **WAYS,
-    GROUPED_FP16: Way(_grouped("fp16"), bits=16),
-    FIT_FP16: Way(_fit("fp16"), bits=16),
-}
-"""Those, and the ways that only a GPU has."""
+EVERY = {**WAYS, FIT_FP16: Way(partial(fit, precision="fp16"), bits=16)}
+"""Those, and the way that only a GPU has."""
+
+
+def grouped_in(bits: int) -> str:
+    """Return the name of the Trainer with length grouping that counts in as many bits."""
+    return GROUPED if bits == 32 else GROUPED_BF16

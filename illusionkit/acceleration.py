@@ -44,8 +44,8 @@ def as_it_was(model: PreTrainedModel, accelerator: Accelerator) -> Iterator[None
 def any_length(device: torch.device | str) -> Iterator[None]:
     """Let attention on a CUDA GPU take batches of any length without delay, inside the block.
 
-    In 16 bits PyTorch gives attention to cuDNN on some GPUs, which needs up to a second to plan for
-    each length that it meets first. Other ways to compute it take any length at once.
+    In 16 bits PyTorch gives attention to cuDNN on some GPUs, which plans anew for each length that
+    it meets first. Other ways to compute it take any length at once.
     """
     import torch
 

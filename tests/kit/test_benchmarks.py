@@ -570,7 +570,7 @@ class TestGpu:
             return {"case": case, **asked, "seconds": seconds[case], **held}
 
         monkeypatch.setattr(bench, "measured", measured)
-        monkeypatch.setattr(gpu, "require", lambda: None)
+        monkeypatch.setattr(bench, "require_gpu", lambda: None)
         monkeypatch.setattr("torch.cuda.get_device_name", lambda: "a GPU")
         gpu.main(["--write", "--rounds", "2"])
         kept = records.record("gpu")
@@ -583,10 +583,11 @@ class TestGpu:
         assert "| fit, bf16 | 3.0 | 2.0 |" in kept_apart.read_text(encoding="utf-8")
 
     @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-    def test_without_a_gpu_nothing_is_measured(self, gpu, monkeypatch):
+    def test_without_a_gpu_nothing_is_measured(self, gpu, equal, monkeypatch):
         monkeypatch.setattr(bench, "measured", lambda *_, **__: pytest.fail("it was measured"))
-        with pytest.raises(SystemExit, match="wants a CUDA GPU, and found none"):
-            gpu.main([])
+        for program, asked in ((gpu, []), (equal, ["--study", "4"])):
+            with pytest.raises(SystemExit, match="wants a CUDA GPU, and found none"):
+                program.main(asked)
 
     def test_only_a_case_for_a_gpu_may_use_it(self, monkeypatch):
         seen = []

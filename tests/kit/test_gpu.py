@@ -43,6 +43,11 @@ def reviews():
     return split_of(rows[:640]), split_of(rows[640:])
 
 
+def split_first(split, rows):
+    """Return the first rows of a split."""
+    return Split(split.texts[:rows], split.labels[:rows])
+
+
 def test_the_gpu_is_chosen_and_bf16_where_it_has_it():
     choice = choose()
     assert choice.device == "cuda"
@@ -124,11 +129,6 @@ def test_the_gradients_are_those_of_the_cpu(reviews, monkeypatch):
     known_loss, known, _ = gradients(some, settings)
     assert loss == pytest.approx(known_loss, rel=1e-5)
     assert apart(found, known) < 1e-4
-
-
-def split_first(split, rows):
-    """Return the first rows of a split."""
-    return Split(split.texts[:rows], split.labels[:rows])
 
 
 def test_where_the_gpus_memory_ends_the_parts_are_halved_and_the_gradients_stay(reviews):
