@@ -141,8 +141,8 @@ def ready(threads: int) -> tuple[Any, Any, Any]:
     """Return the packaged classifier, its tokenizer and the book's training split."""
     import torch
 
-    from illusionkit.finetuned import splits
-    from illusionkit.models import classifier
+    from illusionkit.models.encoders import classifier
+    from illusionkit.training.book_model import splits
 
     torch.set_num_threads(threads)
     return *classifier(5), splits()["train"]
@@ -152,7 +152,7 @@ def drawn(split: Any, rows: int, *, seed: int) -> Any:
     """Return some rows of a split, drawn at random without replacement."""
     import numpy as np
 
-    from illusionkit.batches import Split
+    from illusionkit.training.batches import Split
 
     chosen = np.random.default_rng(seed).choice(len(split), min(rows, len(split)), replace=False)
     return Split([split.texts[row] for row in chosen], [split.labels[row] for row in chosen])
@@ -169,8 +169,8 @@ def machine(*, gpu: bool = False) -> dict[str, str | int]:
 
     import torch
 
-    from illusionkit import provenance
-    from illusionkit.precision import choose
+    from illusionkit.experiment import provenance
+    from illusionkit.models.precision import choose
 
     with patch.dict(os.environ, {} if gpu else QUIET):
         known, choice = provenance.machine(), choose()
@@ -203,7 +203,8 @@ def short(value: Any) -> Any:
 
 def write(name: str, found: dict[str, Any]) -> None:
     """Keep a record in results/benchmarks/, whole or not at all."""
-    from illusionkit import cache, records
+    from illusionkit import cache
+    from illusionkit.experiment import records
 
     file = records.path(name)
     with cache.explained(file.parent):
@@ -215,7 +216,7 @@ def write(name: str, found: dict[str, Any]) -> None:
 
 def kept(name: str) -> dict[str, Any]:
     """Return a record that was kept, as it was written."""
-    from illusionkit import records
+    from illusionkit.experiment import records
 
     records.record(name)
     return json.loads(records.path(name).read_text(encoding="utf-8"))
@@ -288,7 +289,7 @@ def options_of(
 
 def require_gpu() -> None:
     """Raise `SystemExit` unless there is a CUDA GPU that may be used."""
-    from illusionkit.precision import choose
+    from illusionkit.models.precision import choose
 
     if choose().device != "cuda":
         raise SystemExit("This measurement wants a CUDA GPU, and found none.")

@@ -86,9 +86,9 @@ def accuracy(way: str, reviews: int, threads: int, seed: int) -> dict[str, Any]:
     """Train one way on some reviews and return its accuracy on the validation split."""
     import torch
 
-    from illusionkit.finetune import evaluate
-    from illusionkit.finetuned import splits
-    from illusionkit.models import classifier
+    from illusionkit.models.encoders import classifier
+    from illusionkit.training.book_model import splits
+    from illusionkit.training.finetune import evaluate
 
     torch.set_num_threads(threads)
     parts, settings = splits(), ways.settings_of(bench.BATCH, seed)

@@ -71,7 +71,7 @@ def listing(steps: int, threads: int, seed: int) -> dict[str, Any]:
     """Time the document's listing on a part, and scale it to the whole test set a step."""
     import torch
 
-    from illusionkit.finetuned import splits
+    from illusionkit.training.book_model import splits
 
     model, tokenizer, train = bench.ready(threads)
     test, some = splits()["test"], min(steps, LISTED_STEPS)

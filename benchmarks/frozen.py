@@ -53,9 +53,9 @@ def accuracy(layers: int, reviews: int, threads: int, seed: int) -> dict[str, An
     """Train for one epoch on some reviews and score the validation split."""
     import torch
 
-    from illusionkit.finetune import fit
-    from illusionkit.finetuned import splits
-    from illusionkit.models import classifier
+    from illusionkit.models.encoders import classifier
+    from illusionkit.training.book_model import splits
+    from illusionkit.training.finetune import fit
 
     torch.set_num_threads(threads)
     parts = splits()

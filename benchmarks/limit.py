@@ -18,7 +18,7 @@ def rate(steps: int, threads: int, seed: int) -> dict[str, Any]:
     At the sizes of some typical batches: rows times longest text. ``parameters`` are those outside
     the embeddings.
     """
-    from illusionkit.batches import Batches
+    from illusionkit.training.batches import Batches
 
     model, tokenizer, train = bench.ready(threads)
     reviews = bench.drawn(train, steps * bench.BATCH, seed=seed)
@@ -48,11 +48,11 @@ def times(rows: int, inputs: int, outputs: int) -> tuple[float, float]:
     """
     import torch
 
-    from illusionkit import quick
+    from illusionkit.models import fast_layers
 
     x, weight, grad = (torch.randn(s) for s in ((rows, inputs), (outputs, inputs), (rows, outputs)))
     by_mm = [median(torch.mm, *pair) for pair in ((x, weight.t()), (grad, weight), (grad.t(), x))]
-    product = quick._product()
+    product = fast_layers._product()
     if product is None:
         return sum(by_mm), sum(by_mm)
     others = [

@@ -31,14 +31,14 @@ ABOUT = (
 
 def evaluation(model: Any, tokenizer: Any, texts: Sequence[str]) -> Any:
     """Return the probabilities of each class, by the kit."""
-    from illusionkit.finetune import probabilities
+    from illusionkit.training.finetune import probabilities
 
     return probabilities(model, tokenizer, texts)
 
 
 def encoding(model: Any, tokenizer: Any, texts: Sequence[str]) -> Any:
-    """Return the mean of the last hidden layer, as `illusionkit.features.features` makes it."""
-    from illusionkit.quick import quicken
+    """Return the mean of the last hidden layer, as `models.encoding.features` makes it."""
+    from illusionkit.models.fast_layers import quicken
 
     with quicken(model, model.device):
         return plain_encoding(model, tokenizer, texts)
@@ -46,7 +46,7 @@ def encoding(model: Any, tokenizer: Any, texts: Sequence[str]) -> Any:
 
 def plain_encoding(model: Any, tokenizer: Any, texts: Sequence[str]) -> Any:
     """Return the same by the layers as the model has them: what batches of like length give."""
-    from illusionkit.features import encode
+    from illusionkit.models.encoding import encode
 
     return encode(texts, model.base_model, tokenizer)
 

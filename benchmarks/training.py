@@ -51,14 +51,15 @@ def libraries(**_: int) -> dict[str, Any]:
     import torch
     import transformers
 
-    from illusionkit import finetune, finetuned, models
+    from illusionkit.models import encoders
+    from illusionkit.training import book_model, finetune
 
-    return {"modules": len({torch, transformers, accelerate, finetune, finetuned, models})}
+    return {"modules": len({torch, transformers, accelerate, finetune, book_model, encoders})}
 
 
 def encoder(**_: int) -> dict[str, Any]:
     """The packaged encoder, loaded and doing nothing."""
-    from illusionkit.models import encoder as load
+    from illusionkit.models.encoders import encoder as load
 
     model = load()[0]
     return {"parameters": sum(weights.numel() for weights in model.parameters())}
@@ -69,7 +70,7 @@ def peak(batch: int, threads: int, **more: int) -> dict[str, Any]:
 
     In the second epoch AdamW has its moments and the best weights are kept: there the peak lies.
     """
-    from illusionkit.batches import Split
+    from illusionkit.training.batches import Split
 
     model, tokenizer, train = bench.ready(threads)
     tokens = [len(tokenizer(text)["input_ids"]) for text in train.texts]
@@ -83,7 +84,7 @@ def peak(batch: int, threads: int, **more: int) -> dict[str, Any]:
 
 def length(batch: int, threads: int, tokens: int) -> dict[str, Any]:
     """Train for two epochs on texts of so many tokens, reviews joined and cut; as `peak`."""
-    from illusionkit.batches import Split
+    from illusionkit.training.batches import Split
 
     model, tokenizer, train = bench.ready(threads)
     some = bench.drawn(train, 2 * batch, seed=0)
@@ -117,9 +118,9 @@ def encode(batch: int, threads: int, steps: int = TEXTS) -> dict[str, Any]:
     """Time the frozen encoder on reviews drawn at random (``steps``: how many)."""
     import torch
 
-    from illusionkit.features import encode as passed
-    from illusionkit.finetuned import splits
-    from illusionkit.models import encoder as load
+    from illusionkit.models.encoders import encoder as load
+    from illusionkit.models.encoding import encode as passed
+    from illusionkit.training.book_model import splits
 
     torch.set_num_threads(threads)
     model, tokenizer = load()
@@ -142,8 +143,8 @@ def _fit(
 ) -> Any:
     from dataclasses import replace
 
-    from illusionkit.batches import BUDGETS
-    from illusionkit.finetune import fit
+    from illusionkit.training.batches import BUDGETS
+    from illusionkit.training.finetune import fit
 
     settings = replace(BUDGETS["small"], batch_size=batch, epochs=epochs, **more)
     return fit(model, tokenizer, train, judged, settings)

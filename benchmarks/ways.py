@@ -72,7 +72,7 @@ def clocked(model: Any, steps: int | None = None) -> Iterator[Clock]:
 
 def settings_of(rows: int, seed: int = 0) -> Any:
     """Return the settings that every way keeps: one epoch in batches of ``rows``."""
-    from illusionkit.batches import Settings
+    from illusionkit.training.batches import Settings
 
     return Settings(epochs=1, batch_size=rows, seed=seed, restore_best=False, precision="fp32")
 
@@ -83,7 +83,7 @@ def trainer(
     """Train with the Transformers `Trainer`, its defaults but for what is asked of every way."""
     from transformers import Trainer, TrainingArguments
 
-    from illusionkit.precision import wants_cpu
+    from illusionkit.models.precision import wants_cpu
 
     read = tokenizer(list(train.texts), truncation=True, max_length=settings.max_tokens)
     columns = [{**read, "labels": train.labels}[name] for name in (*read, "labels")]
@@ -125,7 +125,7 @@ def plain(model: Any, tokenizer: Any, train: Any, settings: Any) -> None:
     from accelerate.utils import set_seed
     from transformers import get_linear_schedule_with_warmup
 
-    from illusionkit.batches import Batches
+    from illusionkit.training.batches import Batches
 
     set_seed(settings.seed)
     decayed = [weights for weights in model.parameters() if weights.ndim > 1]
@@ -162,14 +162,14 @@ def only(part: str, model: Any) -> Iterator[None]:
     """Give a model one part of its quick layers, for a time."""
     from torch import nn
 
-    from illusionkit import quick
+    from illusionkit.models import fast_layers
 
     if part == "attention":
-        with quick._attention(model):
+        with fast_layers._attention(model):
             yield
         return
     other = {"products": nn.Dropout, "dropout": nn.Linear}[part]
-    with quick._layers(model):
+    with fast_layers._layers(model):
         for module in model.modules():
             if type(module) is other:
                 vars(module).pop("forward", None)
@@ -178,16 +178,16 @@ def only(part: str, model: Any) -> Iterator[None]:
 
 def plain_keeping_memory(model: Any, tokenizer: Any, train: Any, settings: Any) -> None:
     """Train in the plain loop, with the C library keeping the memory of freed tensors."""
-    from illusionkit import quick
+    from illusionkit.models import fast_layers
 
-    quick.keep_memory()
+    fast_layers.keep_memory()
     plain(model, tokenizer, train, settings)
 
 
 def fit(model: Any, tokenizer: Any, train: Any, settings: Any, *, precision: str = "fp32") -> None:
     """Train with the kit. Eight reviews are judged at the end, which no clock sees."""
-    from illusionkit import finetune
-    from illusionkit.batches import Split
+    from illusionkit.training import finetune
+    from illusionkit.training.batches import Split
 
     judged = Split(train.texts[:8], train.labels[:8])
     finetune.fit(model, tokenizer, train, judged, replace(settings, precision=precision))
@@ -202,7 +202,7 @@ def fit_by_tokens(model: Any, tokenizer: Any, train: Any, settings: Any) -> None
 
     import numpy as np
 
-    from illusionkit import batches, finetune
+    from illusionkit.training import batches, finetune
 
     class ByTokens(batches.Batches):
         """Batches of texts of like length that differ in rows, not in tokens."""
@@ -244,7 +244,7 @@ def fit_compiled(model: Any, tokenizer: Any, train: Any, settings: Any) -> None:
     from contextlib import nullcontext
     from unittest.mock import patch
 
-    from illusionkit import finetune
+    from illusionkit.training import finetune
 
     model.base_model.compile(dynamic=True)  # for texts of any length
     with patch.object(finetune, "quicken", lambda *_: nullcontext()):
@@ -254,7 +254,7 @@ def fit_compiled(model: Any, tokenizer: Any, train: Any, settings: Any) -> None:
 def able(**_: Any) -> dict[str, Any]:
     """Tell whether this CPU trains in bf16."""
     from illusionkit.errors import TrainingError
-    from illusionkit.precision import choose
+    from illusionkit.models.precision import choose
 
     try:
         return {"bf16": int(choose("bf16").mixed == "bf16")}

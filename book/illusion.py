@@ -28,7 +28,7 @@ from execute import METADATA
 
 from illusionkit.errors import DesignError, ResultsError
 from illusionkit.illusions import experiment as registered
-from illusionkit.results import results
+from illusionkit.illusions import results
 
 UNWRITTEN = "TO WRITE"
 FOLDERS = {"collect": "collect", "pre-train": "pretrain", "fine-tune": "fine-tune",
@@ -51,8 +51,8 @@ CALLS = {
 }
 CODE = """\
 from illusionkit.illusions import experiment
-from illusionkit.results import results
-from illusionkit.sweep import verdict
+from illusionkit.illusions import results
+from illusionkit.experiment.sweep import verdict
 
 spec, kept = experiment("{id}"), results("{id}")
 for row in kept.cells.to_dict("records"):

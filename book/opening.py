@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from illusionkit.palette import PALETTE
-from illusionkit.results import results
+from illusionkit.illusions import results
+from illusionkit.interactive.palette import PALETTE
 
 HERE = Path(__file__).resolve().parent / "static"
 STEP, RADIUS, TOP = 22, 7.5, 78

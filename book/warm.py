@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import os
 
-from illusionkit import corpora
-from illusionkit.features import features
-from illusionkit.finetuned import finetuned
+from illusionkit.data import corpora
+from illusionkit.models.encoding import features
+from illusionkit.training.book_model import finetuned
 
 SHARED = ("editorials", "product_reviews", "movie_reviews", "tweets")
 """The corpora whose features more than one page or test asks for."""

@@ -19,10 +19,12 @@ import pandas as pd
 import torch
 from accelerate import PartialState
 
-from illusionkit import corpora, finetuned, models
-from illusionkit.batches import Settings, Split
+from illusionkit.data import corpora
 from illusionkit.errors import DataError, IllusionError
-from illusionkit.finetune import evaluate, fit
+from illusionkit.models import encoders
+from illusionkit.training import book_model
+from illusionkit.training.batches import Settings, Split
+from illusionkit.training.finetune import evaluate, fit
 
 
 def splits_of(file: Path) -> tuple[dict[str, Split], list[str]]:
@@ -39,7 +41,7 @@ def splits_of(file: Path) -> tuple[dict[str, Split], list[str]]:
     codes, names = pd.factorize(table["label"], sort=True)
     draws = [int(hashlib.sha256(str(text).encode()).hexdigest()[:8], 16) for text in table["text"]]
     place, parts, edge = pd.Series(draws, index=table.index) / 2**32, {}, 0.0
-    for name, share in finetuned.SHARES.items():
+    for name, share in book_model.SHARES.items():
         inside = ((place >= edge) & (place < edge + share)).to_numpy()
         parts[name] = Split(list(table["text"][inside].astype(str)), codes[inside].tolist())
         edge += share
@@ -57,12 +59,12 @@ def settings_of(asked: argparse.Namespace) -> Settings:
 def train(asked: argparse.Namespace) -> None:
     """Train, score on the test part, and print the scores as a line of JSON."""
     if asked.corpus is None:
-        parts = finetuned.splits()
+        parts = book_model.splits()
         names = list(corpora.CLASS_NAMES)
     else:
         parts, names = splits_of(asked.corpus)
     settings = settings_of(asked)
-    model, tokenizer = models.classifier(len(names), asked.model, seed=asked.seed)
+    model, tokenizer = encoders.classifier(len(names), asked.model, seed=asked.seed)
     fitted = fit(
         model, tokenizer, parts["train"], parts["validation"], settings,
         checkpoints=asked.checkpoints, every=asked.every,
@@ -87,7 +89,7 @@ def main() -> None:
     usual = Settings()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", type=Path, help="a CSV file with the columns text and label")
-    parser.add_argument("--model", default=models.PACKAGED, help="a folder or a name on the hub")
+    parser.add_argument("--model", default=encoders.PACKAGED, help="a folder or a name on the hub")
     parser.add_argument("--epochs", type=int, default=usual.epochs)
     parser.add_argument("--batch", type=int, default=usual.batch_size, help="texts a step, in all")
     parser.add_argument("--rate", type=float, default=usual.learning_rate, help="learning rate")

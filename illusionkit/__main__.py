@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from illusionkit.errors import DesignError, IllusionError
-from illusionkit.experiment import Experiment
+from illusionkit.experiment.spec import Experiment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,9 +96,9 @@ def _list(asked: argparse.Namespace) -> None:
 
 
 def _fetch(asked: argparse.Namespace) -> None:
-    from illusionkit import archives
+    from illusionkit.data import archives
+    from illusionkit.experiment.provenance import needed
     from illusionkit.illusions import experiments
-    from illusionkit.provenance import needed
 
     known = experiments()
     stand_ins = {source.alternate for source in archives.sources().values()}
@@ -111,8 +111,8 @@ def _fetch(asked: argparse.Namespace) -> None:
 
 
 def _measure(asked: argparse.Namespace) -> None:
+    from illusionkit.experiment.results import write
     from illusionkit.illusions import experiment, experiments
-    from illusionkit.results import write
 
     if asked.write and (asked.knob or asked.seeds is not None or asked.arm != "all"):
         raise DesignError("--write measures the whole spec: leave out --knob, --seeds and --arm.")
@@ -126,7 +126,7 @@ def _measure(asked: argparse.Namespace) -> None:
 
 def _measure_one(experiment: Experiment, asked: argparse.Namespace) -> None:
     """Run one experiment as asked and print its cells."""
-    from illusionkit.sweep import cells, sweep
+    from illusionkit.experiment.sweep import cells, sweep
 
     arms = experiment.arms if asked.arm == "all" else (asked.arm,)
     seeds = _chosen(experiment, asked.seeds)
@@ -157,8 +157,8 @@ def _json_row(row: Mapping[Any, Any], seeds: Sequence[int]) -> dict[str, Any]:
 
 
 def _confirm(asked: argparse.Namespace) -> None:
+    from illusionkit.experiment.results import write
     from illusionkit.illusions import experiment
-    from illusionkit.results import write
 
     print(write(experiment(asked.id), part="confirm"))
 

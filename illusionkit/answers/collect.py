@@ -7,13 +7,13 @@ from functools import cache
 import numpy as np
 
 from illusionkit.answers.answer import Answer
-from illusionkit.experiment import Array
+from illusionkit.arrays import Array
 
 
 @cache
 def _random_labels() -> float:
     """Return the random-fold accuracy on document labels drawn at random."""
-    from illusionkit.corpora import editorials
+    from illusionkit.data.corpora import editorials
 
     rows = editorials()
     unit = rows["unit"].to_numpy()
@@ -24,7 +24,7 @@ def _random_labels() -> float:
 @cache
 def _other_documents() -> float:
     """Return how much random folds add to grouped ones on product reviews."""
-    from illusionkit.corpora import product_reviews
+    from illusionkit.data.corpora import product_reviews
 
     rows = product_reviews()
     mean, texts = rows.groupby("unit")["mean"].transform("mean"), list(rows["text"])
@@ -40,7 +40,7 @@ def _folds_score(texts: list[str], label: Array, unit: Array | None = None) -> f
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from illusionkit.features import features
+    from illusionkit.models.encoding import features
 
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01))
     folds = KFold(5, shuffle=True, random_state=0) if unit is None else GroupKFold(5)

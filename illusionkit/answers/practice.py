@@ -24,7 +24,7 @@ def _bert_memory() -> float:
 
 def _batch_memory() -> float:
     """Return the MB that one more review in a batch takes, by the kept record."""
-    from illusionkit.records import record
+    from illusionkit.experiment.records import record
 
     large, small = (record("training").row("peak", batch=size)["peak_mb"] for size in (128, 64))
     return float(large - small) / (128 - 64)
@@ -38,7 +38,7 @@ def _pinned_lines() -> float:
 @cache
 def _guess_loss() -> float:
     """Return the test loss, in nats, of naming the class shares of the training reviews."""
-    from illusionkit.finetuned import tables
+    from illusionkit.training.book_model import tables
 
     parts = tables()
     shares = np.bincount(parts["train"]["label"]) / len(parts["train"])
@@ -48,8 +48,8 @@ def _guess_loss() -> float:
 @cache
 def _fewer_raters() -> float:
     """Return how often the mean of five of a test review's raters falls into its class."""
-    from illusionkit.finetuned import tables
-    from illusionkit.raters import classes
+    from illusionkit.data.raters import classes
+    from illusionkit.training.book_model import tables
 
     test, rng = tables()["test"], np.random.default_rng(1)
     found = []
@@ -66,7 +66,7 @@ def _test_size() -> float:
 
 def _rows_until_mixed() -> float:
     """Return how many first training reviews it takes until a fifth of them is negative."""
-    from illusionkit.finetuned import splits
+    from illusionkit.training.book_model import splits
 
     negative = np.asarray(splits()["train"].labels) < 2
     shares = negative.cumsum() / np.arange(1, len(negative) + 1)
@@ -75,8 +75,8 @@ def _rows_until_mixed() -> float:
 
 def _warm_up_steps() -> float:
     """Return over how many steps the rate of the small budget climbs on all training reviews."""
-    from illusionkit.batches import BUDGETS
-    from illusionkit.finetuned import splits
+    from illusionkit.training.batches import BUDGETS
+    from illusionkit.training.book_model import splits
 
     small = BUDGETS["small"]
     batches = -(-len(splits()["train"]) // small.batch_size)
@@ -88,9 +88,9 @@ def _cut_at_sixteen() -> float:
     """Return the points that the fine-tuned model loses where it reads 16 tokens at most."""
     from dataclasses import replace
 
-    from illusionkit.batches import BUDGETS, Split
-    from illusionkit.finetune import evaluate
-    from illusionkit.finetuned import finetuned, splits
+    from illusionkit.training.batches import BUDGETS, Split
+    from illusionkit.training.book_model import finetuned, splits
+    from illusionkit.training.finetune import evaluate
 
     parts, done, small = splits(), finetuned(), BUDGETS["small"]
     rng, held = np.random.default_rng(0), parts["validation"]
@@ -106,7 +106,7 @@ def _cut_at_sixteen() -> float:
 
 def _tokens_without_groups() -> float:
     """Return how many times the tokens are computed without length groups, by the kept table."""
-    from illusionkit.results import results
+    from illusionkit.illusions import results
 
     kept = results("silent-bug")
     filled = {n: kept.extra(n, "length groups") for n in ("padding", "padding_whole")}
@@ -117,7 +117,7 @@ def _nothing_moved() -> float:
     """Return in how many readings of the table no probability of the report moved at all."""
     import json
 
-    from illusionkit.results import results
+    from illusionkit.illusions import results
 
     moved = results("silent-bug").table["extras"].map(lambda text: json.loads(text)["moved"])
     return float((moved == 0).sum())
@@ -125,7 +125,7 @@ def _nothing_moved() -> float:
 
 def _undecayed() -> float:
     """Return the share of the classifier's parameters, in per cent, that get no weight decay."""
-    from illusionkit.models import classifier
+    from illusionkit.models.encoders import classifier
 
     counts = [(w.ndim > 1, w.numel()) for w in classifier(5)[0].parameters()]
     return 100 * sum(n for matrix, n in counts if not matrix) / sum(n for _, n in counts)

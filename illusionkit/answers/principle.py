@@ -7,13 +7,13 @@ from functools import cache
 import numpy as np
 
 from illusionkit.answers.answer import Answer
-from illusionkit.experiment import Array
+from illusionkit.arrays import Array
 
 
 @cache
 def _page() -> tuple[Array, Array, Array]:
     """Return the page's features, labels and variances of the raters, for its own 1,000 reviews."""
-    from illusionkit.illusions.principle import rated_reviews
+    from illusionkit.illusions.principle.apparent_error import rated_reviews
 
     reviews, found = rated_reviews()
     own = np.random.default_rng(0).permutation(len(reviews))[:1000]
@@ -23,7 +23,7 @@ def _page() -> tuple[Array, Array, Array]:
 
 def _by_the_formula() -> float:
     """Return two over n times the sum of leverage times noise, for 64 features."""
-    from illusionkit.illusions.principle import linear_fit
+    from illusionkit.illusions.principle.apparent_error import linear_fit
 
     found, _, noise = _page()
     return float(2 * np.mean(linear_fit(found, 64).leverage * noise))
@@ -50,7 +50,7 @@ def _smaller_broom() -> float:
 @cache
 def _effective_lines() -> float:
     """Return the effective number of independent lines among the Chinese reviews."""
-    from illusionkit.corpora import chinese_reviews
+    from illusionkit.data.corpora import chinese_reviews
 
     lines = chinese_reviews()
     times = lines[lines.groupby("unit")["label"].transform("nunique") == 1].groupby("unit").size()
@@ -60,8 +60,8 @@ def _effective_lines() -> float:
 @cache
 def _worth_of_doubling() -> float:
     """Return the points a doubling of different texts buys, 500 to 8,000, over three draws."""
-    from illusionkit.corpora import chinese_reviews
-    from illusionkit.learners import CountedTexts
+    from illusionkit.data.corpora import chinese_reviews
+    from illusionkit.models.learners import CountedTexts
 
     lines = chinese_reviews()
     agreed = lines.groupby("unit")["label"].transform("nunique") == 1

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from illusionkit.answers.answer import Answer
-from illusionkit.experiment import Array
+from illusionkit.arrays import Array
 
 DRAWS = 20
 
@@ -15,8 +15,8 @@ DRAWS = 20
 @cache
 def _corpus(name: str) -> tuple[Array, Array, Array]:
     """Return features, label of three classes and unit of a corpus."""
-    from illusionkit.features import features
-    from illusionkit.illusions.collect_shift import load
+    from illusionkit.illusions.collect.domain_shift import load
+    from illusionkit.models.encoding import features
 
     rows = load(name, "book")
     return features(list(rows["text"])), rows["label"].to_numpy(), rows["unit"].to_numpy()
@@ -59,7 +59,7 @@ def _tell_apart() -> float:
 @cache
 def _lab() -> tuple[Array, Array]:
     """Return the lab's rows of mail: to train on, and held out; a random split by mail."""
-    from illusionkit.illusions.collect_mail import words_and_marks
+    from illusionkit.illusions.collect.mail_triage import words_and_marks
 
     kind = words_and_marks().kind
     rows = np.concatenate([np.flatnonzero(kind == "easy"), np.flatnonzero(kind == "spam")])
@@ -72,7 +72,7 @@ def _words_alone() -> float:
     """Return the share of hard mail that a filter without marks calls spam."""
     from sklearn.linear_model import LogisticRegression
 
-    from illusionkit.illusions.collect_mail import words_and_marks
+    from illusionkit.illusions.collect.mail_triage import words_and_marks
 
     mails, (train, _) = words_and_marks(), _lab()
     is_word = [not name.startswith(("field:", "tag:")) for name in mails.tokens]
@@ -84,7 +84,7 @@ def _words_alone() -> float:
 @cache
 def _threshold() -> float:
     """Return the spam that is caught where one hard mail in ten is called spam."""
-    from illusionkit.illusions.collect_mail import words_and_marks
+    from illusionkit.illusions.collect.mail_triage import words_and_marks
 
     mails, (train, held) = words_and_marks(), _lab()
     found = mails.fit(train).decision_function(mails.counts)

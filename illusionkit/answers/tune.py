@@ -20,8 +20,8 @@ def _fresh_score() -> float:
     from sklearn.linear_model import RidgeClassifier
     from sklearn.preprocessing import StandardScaler
 
-    from illusionkit.corpora import movie_reviews
-    from illusionkit.features import features
+    from illusionkit.data.corpora import movie_reviews
+    from illusionkit.models.encoding import features
 
     rows, rng = movie_reviews(), np.random.default_rng(0)
     label = rows["label"].to_numpy()

@@ -75,7 +75,7 @@ def test_a_page_that_fails_is_left_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_missed_claim_stops_the_page(tmp_path: Path) -> None:
-    source = "from illusionkit.claims import claim\nclaim('half', 0.7, expect=0.5, within=0.1)"
+    source = "from illusionkit.experiment import claim\nclaim('half', 0.7, expect=0.5, within=0.1)"
     with pytest.raises(CellExecutionError, match="half"):
         execute.executed(notebook_at(tmp_path / "miss.ipynb", source))
 

@@ -10,8 +10,8 @@ import illusion
 import notebooks
 import pytest
 
+from illusionkit.experiment.results import path as table_path
 from illusionkit.illusions import experiments
-from illusionkit.results import path as table_path
 
 
 @pytest.mark.parametrize("name", experiments())

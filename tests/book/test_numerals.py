@@ -172,7 +172,7 @@ def test_a_missed_or_doubled_claim_is_refused(tmp_path: Path) -> None:
 def test_what_the_kit_prints_is_what_is_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from illusionkit.claims import claim
+    from illusionkit.experiment.claims import claim
 
     claim("gap at half", 0.128, expect=0.13, within=0.02)
     path = stored(tmp_path / "one.ipynb", capsys.readouterr().out)

@@ -10,7 +10,7 @@ import notebooks
 import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 
-from illusionkit import objective
+from illusionkit.models import objective
 
 PAGE = "chapters/04-mathematics/bert-objective.ipynb"
 FUNCTIONS = (

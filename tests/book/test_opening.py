@@ -8,7 +8,7 @@ from pathlib import Path
 import opening
 import pytest
 
-from illusionkit.palette import PALETTE
+from illusionkit.interactive.palette import PALETTE
 
 
 def test_the_pictures_are_those_of_the_table(

@@ -18,7 +18,7 @@ PAGES = [*notebooks.pages(), *notebooks.markdown_pages()]
 
 def loaders() -> dict[str, Any]:
     """Return what loads each table whose rows are persons: ``TABLES`` of every data module."""
-    from illusionkit import provenance
+    from illusionkit.experiment import provenance
 
     return {
         name: load
@@ -96,7 +96,7 @@ def test_rows_and_columns_of_a_table_are_seen_however_shown(small: pd.DataFrame)
 
 
 def test_a_person_told_in_small_codes_is_seen(known: Hashes) -> None:
-    from illusionkit import census
+    from illusionkit.data import census
 
     table = census.census()
     codes = table[list(census.COLUMNS)]

@@ -28,8 +28,8 @@ def small() -> Index:
 
 def loaders() -> dict[str, Any]:
     """Return what loads each data set that holds texts."""
-    from illusionkit.corpora import CORPORA
-    from illusionkit.mail import mails
+    from illusionkit.data.corpora import CORPORA
+    from illusionkit.data.mail import mails
 
     return {**CORPORA, "mails": mails}
 

@@ -18,14 +18,14 @@ import nbformat
 import pytest
 
 SENTENCE = """
-from illusionkit.finetuned import finetuned
-from illusionkit.play import play
+from illusionkit.training.book_model import finetuned
+from illusionkit.interactive.live import play
 
 play(finetuned())
 """
 EXPERIMENT = """
 from illusionkit.illusions import experiments
-from illusionkit.play import play
+from illusionkit.interactive.live import play
 
 play(experiments()["duplicate-leakage"])
 """

@@ -13,10 +13,11 @@ import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from illusionkit import language, widget
-from illusionkit.exercises import predict
-from illusionkit.explore import explore
-from illusionkit.figures import dots, show
+from illusionkit import language
+from illusionkit.interactive import widget
+from illusionkit.interactive.exercises import predict
+from illusionkit.interactive.explorer import explore
+from illusionkit.interactive.figures import dots, show
 
 DOSES = (0.0, 0.25, 0.5, 0.75, 1.0)
 HOSTILE = "</script><!-- <script>alert(1)</script>\"'\u202e\u2028<img src=x onerror=alert(2)>"

@@ -10,7 +10,8 @@ import pytest
 from packages import Index
 from small_models import save_small
 
-from illusionkit import archives, models
+from illusionkit.data import archives
+from illusionkit.models import encoders
 
 USERS_CACHE = os.environ.get("ILLUSIONKIT_CACHE")
 
@@ -79,7 +80,7 @@ def small_disk(tmp_path):
 @pytest.fixture(scope="session")
 def packaged():
     """The packaged encoder and its tokenizer; a test leaves them as they are."""
-    return models.encoder()
+    return encoders.encoder()
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +118,8 @@ def repin(monkeypatch):
 @pytest.fixture
 def made_up_features(monkeypatch):
     """Features that tell a little of the class, so that no test waits for the encoder."""
-    from illusionkit import corpora, finetuned
+    from illusionkit.data import corpora
+    from illusionkit.training import book_model
 
     label = {
         text: k
@@ -131,7 +133,7 @@ def made_up_features(monkeypatch):
         noise[:, 5] = 1e-33 * noise[:, 6]  # the encoder has features that hardly vary
         return np.hstack([noise[:, 5:], known + noise[:, :5]]).astype(np.float32)
 
-    monkeypatch.setattr("illusionkit.features.features", features)
-    finetuned.units.cache_clear()
+    monkeypatch.setattr("illusionkit.models.encoding.features", features)
+    book_model.units.cache_clear()
     yield
-    finetuned.units.cache_clear()
+    book_model.units.cache_clear()

@@ -6,8 +6,8 @@ import tarfile
 import zipfile
 from pathlib import Path
 
-from illusionkit import archives
-from illusionkit.archives import Member, Source
+from illusionkit.data import archives
+from illusionkit.data.archives import Member, Source
 
 BACKEND = """
 import os, pathlib

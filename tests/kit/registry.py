@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from packages import sha256, tarred
 
-from illusionkit.archives import Member, Source, folder_hash
+from illusionkit.data.archives import Member, Source, folder_hash
 
 
 class Registry:

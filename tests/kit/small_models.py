@@ -30,9 +30,9 @@ def without_dropout(classes):
     """Return the packaged classifier without dropout, and its tokenizer."""
     import torch
 
-    from illusionkit import models
+    from illusionkit.models import encoders
 
-    model, tokenizer = models.classifier(classes)
+    model, tokenizer = encoders.classifier(classes)
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0

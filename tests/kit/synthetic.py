@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from illusionkit.experiment import ACCURACY, Experiment, Knob, Reading, Rows
+from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading, Rows
 
 UNITS = 200
 RIGHT = 0.7

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from illusionkit.acceleration import accelerator_of, any_length
+from illusionkit.training.acceleration import accelerator_of, any_length
 
 
 @pytest.fixture

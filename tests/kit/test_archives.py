@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from packages import left_in, tarred, zipped
 
-from illusionkit import archives, cache, client
-from illusionkit.archives import Member, fetch, read, read_folder
+from illusionkit import cache
+from illusionkit.data import archives, client
+from illusionkit.data.archives import Member, fetch, read, read_folder
 from illusionkit.errors import ArchiveError, CacheError
 
 TEXT = "one\nzwei\n三\n".encode()

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from illusionkit import corpora
-from illusionkit.batches import BUDGETS, Batches, Settings, Split
+from illusionkit.data import corpora
 from illusionkit.errors import TrainingError
+from illusionkit.training.batches import BUDGETS, Batches, Settings, Split
 
 SETTINGS = Settings(batch_size=8, max_tokens=64)
 

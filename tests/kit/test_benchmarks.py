@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from illusionkit import models, records
-from illusionkit.batches import Split
-from illusionkit.features import encode
-from illusionkit.finetune import probabilities
+from illusionkit.experiment import records
+from illusionkit.models import encoders
+from illusionkit.models.encoding import encode
+from illusionkit.training.batches import Split
+from illusionkit.training.finetune import probabilities
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 sys.path.append(str(FOLDER))  # a program finds what it shares with others beside it
@@ -234,7 +235,7 @@ class TestWays:
 
     @pytest.mark.parametrize("way", ["Trainer", "Trainer, grouped", "plain grouped loop", "fit"])
     def test_each_makes_one_update_a_batch(self, still, few, way):
-        model, tokenizer = models.classifier(2, str(still))
+        model, tokenizer = encoders.classifier(2, str(still))
         before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         with ways.clocked(model) as clock:
             ways.WAYS[way].train(model, tokenizer, few, settings_of(4))
@@ -242,7 +243,7 @@ class TestWays:
         assert any(not before[name].equal(now) for name, now in model.state_dict().items())
 
     def test_a_budget_of_tokens_makes_as_many_updates(self, still, few):
-        model, tokenizer = models.classifier(2, str(still))
+        model, tokenizer = encoders.classifier(2, str(still))
         with ways.clocked(model) as clock:
             ways.fit_by_tokens(model, tokenizer, few, settings_of(7))
         assert len(clock.stamps) == 3
@@ -255,7 +256,7 @@ class TestWays:
         assert max(map(len, cut)) > 3 * min(map(len, cut))
 
     def test_frozen_words_stay_as_they_are(self, still, few):
-        model, tokenizer = models.classifier(2, str(still))
+        model, tokenizer = encoders.classifier(2, str(still))
         words = model.get_input_embeddings().weight
         before = words.detach().clone()
         ways.fit_words_frozen(model, tokenizer, few, settings_of(7))
@@ -408,7 +409,7 @@ class TestScoring:
     @pytest.mark.parametrize("padding", [True, "max_length"])
     def test_the_loops_find_the_same(self, scoring, packaged, few, padding):
         encoder, tokenizer = packaged
-        model, _ = models.classifier(5)
+        model, _ = encoders.classifier(5)
         chances = scoring.padded_evaluation(model, tokenizer, few.texts, padding)
         assert np.allclose(chances, probabilities(model, tokenizer, few.texts), atol=1e-5)
         hidden = scoring.padded_encoding(encoder, tokenizer, few.texts, padding)

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit import archives, census, provenance
+from illusionkit.data import archives, census
 from illusionkit.errors import DataError
+from illusionkit.experiment import provenance
 
 PART = "3d8ca292597d5300"
 """The first digits of a hash of which households are in the confirm part: it never moves."""

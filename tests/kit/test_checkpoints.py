@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 import torch
 
-from illusionkit.checkpoints import Checkpoints
 from illusionkit.errors import CacheError, TrainingError
+from illusionkit.training.checkpoints import Checkpoints
 
 
 @pytest.fixture
@@ -262,7 +262,7 @@ def test_the_checkpoints_of_another_training_are_left_alone(folder, ask):
 HOLD = """
 import sys
 from pathlib import Path
-from illusionkit.checkpoints import Checkpoints
+from illusionkit.training.checkpoints import Checkpoints
 with Checkpoints(Path(sys.argv[1]), "one") as checkpoints:
     checkpoints.save(5, {"a": 1})
     (Path(sys.argv[1]) / ".part-step-half").write_bytes(b"half")
@@ -418,7 +418,7 @@ SHORT_OF_MEMORY = """
 import resource, sys
 from pathlib import Path
 import torch
-from illusionkit.checkpoints import Checkpoints
+from illusionkit.training.checkpoints import Checkpoints
 with Checkpoints(Path(sys.argv[1]), "one") as checkpoints:
     checkpoints.save(5, {"a": torch.zeros(25_000_000)})
     torch.load  # loaded before memory is short

@@ -6,8 +6,8 @@ The checks of splits and lengths are tested where `fit` uses them, in test_finet
 import numpy as np
 import pytest
 
-from illusionkit.checks import DIVERGED, out_of_memory, require_sound
 from illusionkit.errors import TrainingError
+from illusionkit.training.checks import DIVERGED, out_of_memory, require_sound
 
 BATCH = {"step": 41, "epoch": 2, "rows": [5, 9]}
 

@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from illusionkit.claims import claim, decimals
 from illusionkit.errors import ClaimError
+from illusionkit.experiment.claims import claim, decimals
 
 
 @pytest.fixture(params=["strict", "reader"])

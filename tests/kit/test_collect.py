@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit import duplicates
+from illusionkit.data import duplicates
 from illusionkit.errors import DataError
-from illusionkit.illusions import collect, experiment
+from illusionkit.illusions import experiment
+from illusionkit.illusions.collect import duplicate_leakage
 
 ARMS = ("flawed", "control", "cured")
 
@@ -35,12 +36,12 @@ def fits(monkeypatch):
         noted.extra.append(list(extra))
         return np.arange(len(test)) % 2
 
-    monkeypatch.setattr(collect.CountedTexts, "predict", predict)
+    monkeypatch.setattr(duplicate_leakage.CountedTexts, "predict", predict)
     return noted
 
 
 def texts():
-    return collect._texts()[0]
+    return duplicate_leakage._texts()[0]
 
 
 def normalised(rows):
@@ -56,8 +57,8 @@ def test_the_planted_share_is_the_dose(fits, dose, seed):
     assert np.array_equal(test, fits.test[1])
     assert np.isin(test, flawed).mean() == pytest.approx(dose, abs=1e-9)
     assert not np.isin(test, clean).any()
-    assert len(flawed) == len(clean) == collect.TRAIN_TEXTS
-    assert len(test) == collect.TEST_TEXTS
+    assert len(flawed) == len(clean) == duplicate_leakage.TRAIN_TEXTS
+    assert len(test) == duplicate_leakage.TEST_TEXTS
     labels = texts()["label"].to_numpy()
     assert np.array_equal(fits.labels[0], labels[flawed])
 
@@ -71,7 +72,7 @@ def test_at_dose_0_nothing_is_planted(fits):
 
 def test_the_leak_is_of_labels_that_are_true(fits):
     """A copy carries the label of its text: only units of one label are drawn."""
-    lines, _ = collect._lines()
+    lines, _ = duplicate_leakage._lines()
     assert (
         lines[lines["unit"].isin(texts()["unit"])].groupby("unit")["label"].nunique() == 1
     ).all()
@@ -81,8 +82,8 @@ def test_the_control_repeats_as_many_texts_and_none_of_them_is_tested(fits):
     experiment("duplicate-leakage").read(0.5, 1, "control")
     train, test = fits.train[0], fits.test[0]
     assert not np.isin(train, test).any()
-    assert len(train) - len(np.unique(train)) == collect.TEST_TEXTS // 2
-    assert len(train) == collect.TRAIN_TEXTS
+    assert len(train) - len(np.unique(train)) == duplicate_leakage.TEST_TEXTS // 2
+    assert len(train) == duplicate_leakage.TRAIN_TEXTS
 
 
 def test_the_cure_leaves_no_copy_of_a_tested_text(fits):
@@ -91,7 +92,7 @@ def test_the_cure_leaves_no_copy_of_a_tested_text(fits):
     train, test = fits.train[0], fits.test[0]
     assert not np.isin(train, test).any()
     assert not normalised(table["text"][train]) & normalised(table["text"][test])
-    assert len(train) == len(np.unique(train)) == collect.TRAIN_TEXTS
+    assert len(train) == len(np.unique(train)) == duplicate_leakage.TRAIN_TEXTS
 
 
 @pytest.mark.parametrize("name", ["duplicate-leakage", "near-duplicate-leakage"])
@@ -110,7 +111,7 @@ def test_sizes_are_equal_and_only_book_texts_come_in(fits, name, arm):
     reading = experiment(name).read(None, 0, arm)
     total = len(fits.train[0]) + len(fits.extra[0])
     assert reading.train_sizes == (total, len(fits.train[1]))
-    assert total == len(fits.labels[0]) == collect.TRAIN_TEXTS
+    assert total == len(fits.labels[0]) == duplicate_leakage.TRAIN_TEXTS
     used = np.concatenate([*fits.train, *fits.test])
     assert (table["part"].to_numpy()[used] == "book").all()
     assert not table["unit"].duplicated().any()
@@ -121,7 +122,7 @@ def test_a_shortened_copy_is_a_run_of_its_text_at_the_documented_length(fits, ke
     table = texts()
     experiment("near-duplicate-leakage").read(kept, 1)
     whole = list(table["text"][fits.test[0]])
-    assert len(fits.extra[0]) == len(whole) == collect.TEST_TEXTS
+    assert len(fits.extra[0]) == len(whole) == duplicate_leakage.TEST_TEXTS
     for text, short in zip(whole, fits.extra[0], strict=True):
         assert short in text
         assert len(short) == max(1, round(kept * len(text)))
@@ -156,7 +157,7 @@ def test_the_near_cure_drops_what_the_audit_finds_and_keeps_the_labels_right(fit
 
 @pytest.mark.parametrize("arm", ARMS)
 def test_the_vault_is_touched_by_nobody(fits, arm):
-    table, _ = collect._lines()
+    table, _ = duplicate_leakage._lines()
     unit = table["unit"].to_numpy()
     reading = experiment("duplicates-as-shipped").read(1.0, 1, arm)
     vault = set(reading.honest_rows.unit)
@@ -164,7 +165,7 @@ def test_the_vault_is_touched_by_nobody(fits, arm):
     assert not vault & set(reading.apparent_rows.unit)
     assert set(unit[fits.train[0]]) <= set(reading.touched)
     books = table.loc[table["part"] == "book", "unit"].nunique()
-    assert len(vault) == pytest.approx(collect.VAULT_SHARE * books, abs=1)
+    assert len(vault) == pytest.approx(duplicate_leakage.VAULT_SHARE * books, abs=1)
     assert (table["part"].to_numpy()[np.concatenate([fits.train[0], fits.test[0]])] == "book").all()
 
 
@@ -192,8 +193,8 @@ def test_as_shipped_four_fifths_of_the_tested_lines_have_a_copy_and_cured_none(f
 
 @pytest.mark.parametrize("kept", [0.0, 0.5, 1.0])
 def test_thinning_keeps_every_unit_and_the_share_of_the_rest(kept):
-    table, _ = collect._lines()
-    lines = collect._thinned(table, kept, np.random.default_rng(0))
+    table, _ = duplicate_leakage._lines()
+    lines = duplicate_leakage._thinned(table, kept, np.random.default_rng(0))
     units = table["unit"].nunique()
     assert len(np.unique(lines)) == len(lines)
     assert table["unit"].iloc[lines].nunique() == units
@@ -221,18 +222,18 @@ def small(monkeypatch):
     part = np.where(np.arange(600) // 2 % 4 == 0, "confirm", "book")  # both labels in both
     table = pd.DataFrame({"text": names, "label": np.arange(600) % 2, "unit": range(600)})
     table["part"] = part
-    counted = collect.CountedTexts(names)
+    counted = duplicate_leakage.CountedTexts(names)
     for loader in ("_texts", "_lines"):
-        monkeypatch.setattr(collect, loader, lambda: (table, counted))
+        monkeypatch.setattr(duplicate_leakage, loader, lambda: (table, counted))
     sizes(monkeypatch, 60, 200)
     return part
 
 
 def sizes(monkeypatch, tests, trains):
     """Set how many texts are tested and trained on: `draw` has both as its defaults."""
-    monkeypatch.setattr(collect.draw, "__defaults__", (tests, trains))
-    monkeypatch.setattr(collect, "TEST_TEXTS", tests)
-    monkeypatch.setattr(collect, "TRAIN_TEXTS", trains)
+    monkeypatch.setattr(duplicate_leakage.draw, "__defaults__", (tests, trains))
+    monkeypatch.setattr(duplicate_leakage, "TEST_TEXTS", tests)
+    monkeypatch.setattr(duplicate_leakage, "TRAIN_TEXTS", trains)
 
 
 @pytest.mark.parametrize("arm", ARMS)

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit import credit
+from illusionkit.data import credit
 from illusionkit.errors import DataError
-from illusionkit.experiment import Rows
-from illusionkit.illusions import collect_balance as balance
+from illusionkit.experiment.spec import Rows
 from illusionkit.illusions import experiment
+from illusionkit.illusions.collect import class_imbalance as balance
 
 TRIAL = "class-imbalance"
 

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from illusionkit.errors import DataError
-from illusionkit.experiment import Rows
-from illusionkit.illusions import collect_column as column
+from illusionkit.experiment.spec import Rows
 from illusionkit.illusions import experiment
+from illusionkit.illusions.collect import broken_column as column
 
 TRIAL = "broken-column"
 ARMS = ("flawed", "control", "cured")

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit import corpora, duplicates
-from illusionkit.batches import Settings
+from illusionkit.data import corpora, duplicates
 from illusionkit.errors import DataError, DesignError
-from illusionkit.illusions import collect_copies as copies
 from illusionkit.illusions import experiment
-from illusionkit.runs import Run
+from illusionkit.illusions.collect import duplicate_leakage_english as copies
+from illusionkit.training.batches import Settings
+from illusionkit.training.runs import Run
 
 ARMS = ("flawed", "control", "cured")
 BOTH = ("duplicate-leakage-finetuned", "duplicate-leakage-english")

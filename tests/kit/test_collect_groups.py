@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit import corpora, features
-from illusionkit.illusions import collect_groups, experiment
+from illusionkit.data import corpora
+from illusionkit.illusions import experiment
+from illusionkit.illusions.collect import group_leakage
+from illusionkit.models import encoding
 
 ARMS = ("flawed", "control", "cured")
 DOSES = (0.0, 0.25, 0.5, 1.0)
@@ -22,16 +24,16 @@ class Fits:
     labels: list = field(default_factory=list)
 
     def folds(self):
-        return list(zip(self.train, self.test, strict=True))[: collect_groups.FOLDS]
+        return list(zip(self.train, self.test, strict=True))[: group_leakage.FOLDS]
 
 
 @pytest.fixture
 def plain(monkeypatch):
     """Leave out the encoder: what is trained on what does not depend on it."""
-    monkeypatch.setattr(features, "features", lambda texts: np.zeros((len(texts), 2)))
-    collect_groups._sentences.cache_clear()
+    monkeypatch.setattr(encoding, "features", lambda texts: np.zeros((len(texts), 2)))
+    group_leakage._sentences.cache_clear()
     yield
-    collect_groups._sentences.cache_clear()
+    group_leakage._sentences.cache_clear()
 
 
 @pytest.fixture
@@ -45,12 +47,12 @@ def fits(plain, monkeypatch):
         noted.labels.append(self.labels)
         return np.arange(len(test)) % 2
 
-    monkeypatch.setattr(collect_groups._Task, "predict", predict)
+    monkeypatch.setattr(group_leakage._Task, "predict", predict)
     return noted
 
 
 def table():
-    return collect_groups._sentences("book")[0]
+    return group_leakage._sentences("book")[0]
 
 
 def units(rows):
@@ -96,7 +98,7 @@ def test_the_training_size_does_not_depend_on_the_dose(fits):
     for dose in DOSES:
         read(dose)
     sizes = [len(train) for train in fits.train]
-    per_reading = collect_groups.FOLDS + 1
+    per_reading = group_leakage.FOLDS + 1
     first = sizes[:per_reading]
     assert sizes == first * len(DOSES)
 
@@ -106,7 +108,7 @@ def test_every_dose_and_arm_is_tested_on_the_same_rows(fits):
         read(dose)
     for arm in ARMS:
         read(1.0, 0, arm)
-    per_reading = collect_groups.FOLDS + 1
+    per_reading = group_leakage.FOLDS + 1
     for number, test in enumerate(fits.test):
         assert np.array_equal(test, fits.test[number % per_reading])
     read(1.0, 1)
@@ -133,7 +135,7 @@ def test_the_vault_is_touched_by_nobody(fits, arm):
     assert units(np.concatenate(fits.train)) <= set(reading.touched)
     assert not vault & set(reading.touched)
     share = len(vault) / table()["unit"].nunique()
-    assert share == pytest.approx(collect_groups.VAULT_SHARE, abs=0.01)
+    assert share == pytest.approx(group_leakage.VAULT_SHARE, abs=0.01)
     assert set(fits.train[-1]) == set(range(len(table()))) - set(fits.test[-1])
 
 
@@ -142,7 +144,7 @@ def test_cured_is_what_no_sharing_gives(fits):
         cured = read(dose, 3, "cured")
         none = read(0.0, 3)
         assert (cured.apparent, cured.honest) == (none.apparent, none.honest)
-    per_reading = collect_groups.FOLDS + 1
+    per_reading = group_leakage.FOLDS + 1
     for number, train in enumerate(fits.train):
         assert np.array_equal(train, fits.train[number % per_reading])
 
@@ -150,7 +152,7 @@ def test_cured_is_what_no_sharing_gives(fits):
 def test_a_document_has_one_label_and_a_sentence_of_the_control_its_own(fits):
     for arm in ARMS:
         read(1.0, 0, arm)
-    flawed, control, cured = (fits.labels[k * (collect_groups.FOLDS + 1)] for k in range(3))
+    flawed, control, cured = (fits.labels[k * (group_leakage.FOLDS + 1)] for k in range(3))
     unit = table()["unit"]
     assert (pd.Series(flawed).groupby(unit).nunique() == 1).all()
     assert np.array_equal(flawed, cured)
@@ -182,7 +184,7 @@ def test_confirming_trains_on_the_book_and_judges_on_what_nobody_read():
     rows = pd.DataFrame(
         {"part": ["book"] * 6 + ["confirm"] * 3, "unit": [0, 0, 1, 1, 2, 2, 3, 3, 4]}
     )
-    vault, work = collect_groups._vault(rows, "confirm", np.random.default_rng(0))
+    vault, work = group_leakage._vault(rows, "confirm", np.random.default_rng(0))
     assert vault.tolist() == [6, 7, 8]
     assert work.tolist() == [0, 1, 2, 3, 4, 5]
 
@@ -196,7 +198,7 @@ def documents(monkeypatch):
     own = rng.integers(2, size=len(unit))
     rows = pd.DataFrame({"unit": unit, "high": label, "own": own, "part": "book"})
     found = rng.normal(size=(150, 60))[unit] + 0.3 * rng.normal(size=(len(unit), 60))
-    monkeypatch.setattr(collect_groups, "_sentences", lambda part: (rows, found))
+    monkeypatch.setattr(group_leakage, "_sentences", lambda part: (rows, found))
 
 
 def test_a_model_that_only_knows_the_document_looks_skilled_and_is_not(documents):

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit import corpora, features
+from illusionkit.data import corpora
 from illusionkit.errors import DataError
-from illusionkit.illusions import collect_labels, experiment
+from illusionkit.illusions import experiment
+from illusionkit.illusions.collect import label_noise
+from illusionkit.models import encoding
 
 KINDS = ("label-noise", "label-noise-systematic", "label-noise-rater")
 CENTRES = np.array([-3, -1, 0, 1, 3])
@@ -40,7 +42,7 @@ def texts(words, rng):
 def corpus(monkeypatch):
     """Put a corpus of known truth in place of the movie reviews."""
     made = reviews()
-    monkeypatch.setattr(collect_labels, "_reviews", lambda part: made)
+    monkeypatch.setattr(label_noise, "_reviews", lambda part: made)
     return made
 
 
@@ -48,13 +50,13 @@ def corpus(monkeypatch):
 def fits(monkeypatch):
     """Note the labels and the features that each probe is trained on."""
     noted = []
-    fit = collect_labels._probabilities
+    fit = label_noise._probabilities
 
     def probe(found, labels, judged):
         noted.append((found, labels))
         return fit(found, labels, judged)
 
-    monkeypatch.setattr(collect_labels, "_probabilities", probe)
+    monkeypatch.setattr(label_noise, "_probabilities", probe)
     return noted
 
 
@@ -63,23 +65,23 @@ def read(name, dose, seed=0, arm="flawed"):
 
 
 def drawn(table, seed=0):
-    return collect_labels._draw(table, "book", np.random.default_rng([seed, 6]))
+    return label_noise._draw(table, "book", np.random.default_rng([seed, 6]))
 
 
 def test_ratings_are_dealt_without_replacement():
     ratings = pd.Series([tuple(range(15)), tuple(range(100, 120))] * 50)
-    found = collect_labels.dealt(ratings, 14, np.random.default_rng(0))
+    found = label_noise.dealt(ratings, 14, np.random.default_rng(0))
     assert found.shape == (100, 14)
     assert all(len(set(row)) == 14 for row in found.tolist())
     assert all(set(row) <= set(ratings[n]) for n, row in enumerate(found.tolist()))
     assert set(found[1::2].ravel()) == set(ratings[1]), "any rating may be drawn, late ones too"
-    again = collect_labels.dealt(ratings, 14, np.random.default_rng(1))
+    again = label_noise.dealt(ratings, 14, np.random.default_rng(1))
     assert (again != found).mean() > 0.8
 
 
 def test_a_score_is_cut_as_the_corpus_cuts_its_means():
     rows = corpora.movie_reviews()
-    assert np.array_equal(collect_labels.classes(rows["mean"].to_numpy()), rows["label"])
+    assert np.array_equal(label_noise.classes(rows["mean"].to_numpy()), rows["label"])
 
 
 def test_the_sides_share_no_unit_and_the_panels_no_rating():
@@ -88,8 +90,8 @@ def test_the_sides_share_no_unit_and_the_panels_no_rating():
     sides = [set(table["unit"].to_numpy()[rows]) for rows in (draw.train, draw.test, draw.teacher)]
     assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
     assert sum(map(len, sides)) == 1200
-    assert len(sides[1]) / 1200 == pytest.approx(collect_labels.TEST_SHARE, abs=0.01)
-    assert len(sides[2]) / 1200 == pytest.approx(collect_labels.TEACHER_SHARE, abs=0.01)
+    assert len(sides[1]) / 1200 == pytest.approx(label_noise.TEST_SHARE, abs=0.01)
+    assert len(sides[2]) / 1200 == pytest.approx(label_noise.TEACHER_SHARE, abs=0.01)
     assert 0.1 < (draw.first != draw.second).mean() < 0.6
 
 
@@ -110,7 +112,7 @@ def test_the_coin_changes_as_many_labels_as_the_dose_says(corpus, rate):
 def test_the_coin_is_even():
     table, _ = reviews(rows=20000)
     draw = drawn(table)
-    found = collect_labels._coin(table, draw, np.random.default_rng(0))
+    found = label_noise._coin(table, draw, np.random.default_rng(0))
     assert (found != draw.first).all()
     steps = np.bincount((found - draw.first) % 5, minlength=5) / len(found)
     assert steps[1:] == pytest.approx(0.25, abs=0.02)
@@ -120,13 +122,13 @@ def test_the_machine_is_taught_on_rows_that_are_not_scored_and_the_rater_sits_in
     table, _ = reviews()
     draw = drawn(table)
     rng = np.random.default_rng(0)
-    label = collect_labels._machine(table, draw, rng)
+    label = label_noise._machine(table, draw, rng)
     first = draw.first.copy()
     first[np.concatenate([draw.train, draw.test])] = 0
-    assert np.array_equal(label, collect_labels._machine(table, replace(draw, first=first), rng))
-    scores = collect_labels.dealt(table["ratings"], 14, np.random.default_rng([0, 6]))
-    rater = collect_labels._rater(table, draw, rng)
-    assert np.array_equal(rater, collect_labels.classes(scores[:, 0]))
+    assert np.array_equal(label, label_noise._machine(table, replace(draw, first=first), rng))
+    scores = label_noise.dealt(table["ratings"], 14, np.random.default_rng([0, 6]))
+    rater = label_noise._rater(table, draw, rng)
+    assert np.array_equal(rater, label_noise.classes(scores[:, 0]))
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -153,13 +155,13 @@ def test_doses_and_arms_are_judged_by_the_same_rows_and_labels(corpus):
 @pytest.mark.parametrize("name", KINDS)
 def test_the_cure_never_looks_at_the_panel_that_judges(corpus, monkeypatch, name):
     seen = read(name, 0.6, arm="cured")
-    draw = collect_labels._draw
+    draw = label_noise._draw
 
     def blind(table, part, rng):
         found = draw(table, part, rng)
         return replace(found, second=np.resize([0, 1], found.second.shape))
 
-    monkeypatch.setattr(collect_labels, "_draw", blind)
+    monkeypatch.setattr(label_noise, "_draw", blind)
     unseen = read(name, 0.6, arm="cured")
     assert unseen.apparent == seen.apparent
     assert np.array_equal(unseen.apparent_rows.prediction, seen.apparent_rows.prediction)
@@ -195,20 +197,18 @@ def test_the_program_gives_classes_their_shares_and_follows_its_words():
     rng = np.random.default_rng(0)
     labels = rng.choice(5, p=[0.1, 0.2, 0.1, 0.2, 0.4], size=2000)
     written = np.array(texts(labels, rng))
-    found = collect_labels.counted(written, labels, np.arange(0, 2000, 2))
+    found = label_noise.counted(written, labels, np.arange(0, 2000, 2))
     assert np.bincount(found) / 2000 == pytest.approx(np.bincount(labels) / 2000, abs=0.03)
     assert (found == labels).mean() > 0.8
-    again = collect_labels.counted(
-        np.repeat(written, 2), np.repeat(labels, 2), np.arange(0, 4000, 4)
-    )
+    again = label_noise.counted(np.repeat(written, 2), np.repeat(labels, 2), np.arange(0, 4000, 4))
     assert (again[::2] == again[1::2]).all(), "a rule: the same words, the same class"
 
 
 def test_suspects_keeps_units_whole(fits):
     table, found = reviews(units=600)
     found = np.column_stack([found, table["unit"]])
-    collect_labels.suspects(found, table["truth"], table["unit"], np.random.default_rng(0))
-    assert len(fits) == collect_labels.FOLDS
+    label_noise.suspects(found, table["truth"], table["unit"], np.random.default_rng(0))
+    assert len(fits) == label_noise.FOLDS
     for trained, _ in fits:
         assert set(np.unique(trained[:, -1], return_counts=True)[1]) == {4}
 
@@ -228,7 +228,7 @@ def bad_input():
 @pytest.mark.parametrize("name", KINDS)
 def test_what_an_experiment_needs_is_said(monkeypatch, name, case):
     _, made, words = case
-    monkeypatch.setattr(collect_labels, "_reviews", lambda part: made)
+    monkeypatch.setattr(label_noise, "_reviews", lambda part: made)
     with pytest.raises(DataError, match=words):
         read(name, 0.2)
 
@@ -236,24 +236,24 @@ def test_what_an_experiment_needs_is_said(monkeypatch, name, case):
 def test_suspects_says_what_it_needs():
     table, found = reviews(rows=300, labels=3)
     with pytest.raises(DataError, match="labelled side has fewer of: positive, very positive"):
-        collect_labels.suspects(found, table["truth"], table["unit"], np.random.default_rng(0))
+        label_noise.suspects(found, table["truth"], table["unit"], np.random.default_rng(0))
 
 
 def test_the_confirm_part_is_not_read_for_the_book(monkeypatch):
-    monkeypatch.setattr(features, "features", lambda texts: np.zeros((len(texts), 2)))
+    monkeypatch.setattr(encoding, "features", lambda texts: np.zeros((len(texts), 2)))
     parts, load = [], corpora.movie_reviews
     monkeypatch.setattr(
         corpora, "movie_reviews", lambda part="book": parts.append(part) or load(part)
     )
-    collect_labels._reviews.cache_clear()
-    assert len(collect_labels._reviews("book")[0]) == len(load())
+    label_noise._reviews.cache_clear()
+    assert len(label_noise._reviews("book")[0]) == len(load())
     assert parts == ["book"]
-    collect_labels._reviews.cache_clear()
+    label_noise._reviews.cache_clear()
 
 
 def test_confirming_trains_on_the_book_and_judges_on_what_nobody_read():
     table, _ = reviews()
     table["part"] = np.where(np.arange(len(table)) < 2000, "book", "confirm")
-    draw = collect_labels._draw(table, "confirm", np.random.default_rng(0))
+    draw = label_noise._draw(table, "confirm", np.random.default_rng(0))
     assert draw.test.tolist() == list(range(2000, 2400))
     assert max(draw.train.max(), draw.teacher.max()) < 2000

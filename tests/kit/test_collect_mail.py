@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from illusionkit.errors import DataError
-from illusionkit.illusions import collect_mail, experiment
-from illusionkit.illusions.collect_mail import HELD, KINDS, TRAIN, Mails
+from illusionkit.illusions import experiment
+from illusionkit.illusions.collect import mail_triage
+from illusionkit.illusions.collect.mail_triage import HELD, KINDS, TRAIN, Mails
 
 DOSES = experiment("mail-triage").knob.doses
 
@@ -57,7 +58,7 @@ def test_every_judged_mail_is_wanted_and_of_the_kind_that_is_said(fits):
         ("mail-triage-easy", "control", ("easy", "easy")),
     ):
         reading = experiment(name).read(1.0, 0, arm)
-        mails = collect_mail.words_and_marks()
+        mails = mail_triage.words_and_marks()
         for rows, kind in zip((reading.apparent_rows, reading.honest_rows), kinds, strict=True):
             assert (rows.truth == 0).all()
             assert set(mails.kind[np.isin(mails.unit, rows.unit)]) >= {kind}
@@ -70,22 +71,22 @@ def test_all_arms_are_judged_by_the_same_mails(fits):
 
 
 def test_the_rate_counts_wanted_mail_that_is_called_spam():
-    rows = collect_mail.Rows(np.zeros(4, int), np.array([1, 0, 0, 0]), np.arange(4))
-    assert collect_mail.FALSE_ALARMS.score(rows) == 0.25
-    assert collect_mail.FALSE_ALARMS.rate
-    assert not collect_mail.FALSE_ALARMS.greater_is_better
+    rows = mail_triage.Rows(np.zeros(4, int), np.array([1, 0, 0, 0]), np.arange(4))
+    assert mail_triage.FALSE_ALARMS.score(rows) == 0.25
+    assert mail_triage.FALSE_ALARMS.rate
+    assert not mail_triage.FALSE_ALARMS.greater_is_better
 
 
 @pytest.mark.parametrize(("share", "kind"), [(1.0, "9 easy"), (0.0, "9 hard")])
 def test_too_few_mails_of_a_kind_are_named(share, kind):
     with pytest.raises(DataError, match=f"{kind} mails are needed and 5 are there"):
-        collect_mail.mixed(np.arange(5), np.arange(5), share, 9)
+        mail_triage.mixed(np.arange(5), np.arange(5), share, 9)
 
 
 def test_no_sender_weighs_more_than_ten_mails():
-    mails = collect_mail.words_and_marks()
+    mails = mail_triage.words_and_marks()
     for seed in range(3):
-        for pool in collect_mail.pools(mails, "book", np.random.default_rng(seed)):
+        for pool in mail_triage.pools(mails, "book", np.random.default_rng(seed)):
             for rows in (pool.train, pool.held, pool.judged):
                 assert np.unique(mails.unit[rows], return_counts=True)[1].max() <= 10
                 assert len(set(rows)) == len(rows)
@@ -93,11 +94,11 @@ def test_no_sender_weighs_more_than_ten_mails():
 
 def test_an_empty_kind_is_named():
     with pytest.raises(DataError, match="2 hard mails are needed and 0 are there"):
-        collect_mail.mixed(np.arange(50), np.arange(0), 0.9, 20)
+        mail_triage.mixed(np.arange(50), np.arange(0), 0.9, 20)
 
 
 def test_the_confirm_part_is_not_read_for_the_book():
-    assert not collect_mail.words_and_marks().confirm.any()
+    assert not mail_triage.words_and_marks().confirm.any()
 
 
 def test_confirming_judges_only_what_nobody_read():
@@ -105,7 +106,7 @@ def test_confirming_judges_only_what_nobody_read():
         None, np.array([]), np.zeros(400, int), np.arange(400) // 2,
         np.tile(np.array(KINDS)[[0, 0, 1, 2]], 100), np.arange(400) >= 300,
     )  # fmt: skip
-    for pool in collect_mail.pools(mails, "confirm", np.random.default_rng(0)):
+    for pool in mail_triage.pools(mails, "confirm", np.random.default_rng(0)):
         assert mails.confirm[pool.judged].all()
         assert not mails.confirm[np.concatenate([pool.train, pool.held])].any()
 
@@ -124,7 +125,7 @@ def test_a_filter_that_reads_tags_flags_the_wanted_mail_that_has_them(monkeypatc
         counts, tokens, (kind == "spam").astype(int), np.arange(len(kind)), kind,
         np.zeros(len(kind), bool),
     )  # fmt: skip
-    monkeypatch.setattr(collect_mail, "words_and_marks", lambda part: known)
+    monkeypatch.setattr(mail_triage, "words_and_marks", lambda part: known)
     trial = experiment("mail-triage")
     assert trial.optimism(trial.read(1.0, 0)) > 0.9
     assert trial.optimism(trial.read(0.9, 0)) < 0.5

@@ -4,23 +4,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit import corpora, features
+from illusionkit.data import corpora
 from illusionkit.errors import DataError
-from illusionkit.illusions import collect_shift, experiment
+from illusionkit.illusions import experiment
+from illusionkit.illusions.collect import domain_shift
+from illusionkit.models import encoding
 
 TARGETS = ("products", "tweets", "editorials", "movies")
 IDS = [f"domain-shift-{target}" for target in TARGETS]
 FOREIGN = [name for name in IDS if not name.endswith("movies")]
-SIZES = (collect_shift.TRAIN, collect_shift.HELD, collect_shift.JUDGED)
+SIZES = (domain_shift.TRAIN, domain_shift.HELD, domain_shift.JUDGED)
 
 
 @pytest.fixture
 def plain(monkeypatch):
     """Leave out the encoder: what is trained on what does not depend on it."""
-    monkeypatch.setattr(features, "features", lambda texts: np.zeros((len(texts), 2)))
-    collect_shift._task.cache_clear()
+    monkeypatch.setattr(encoding, "features", lambda texts: np.zeros((len(texts), 2)))
+    domain_shift._task.cache_clear()
     yield
-    collect_shift._task.cache_clear()
+    domain_shift._task.cache_clear()
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def fits(plain, monkeypatch):
         found[np.arange(len(judged)), np.arange(len(judged)) % 3] = 0.6
         return found
 
-    monkeypatch.setattr(collect_shift._Task, "chances", chances)
+    monkeypatch.setattr(domain_shift._Task, "chances", chances)
     return noted
 
 
@@ -43,7 +45,7 @@ def shares(task, rows):
 
 
 def test_every_experiment_of_the_module_is_tested_here():
-    assert [trial.id for trial in collect_shift.EXPERIMENTS] == IDS
+    assert [trial.id for trial in domain_shift.EXPERIMENTS] == IDS
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -64,7 +66,7 @@ def test_all_rows_have_equal_prevalence_at_every_dose_and_arm(name, fits):
 def test_the_dose_is_the_share_from_elsewhere(name, dose, fits):
     for arm in ("flawed", "cured", "control"):
         experiment(name).read(dose, 0, arm)
-    held = 3 * collect_shift.HELD
+    held = 3 * domain_shift.HELD
     for (task, train, scored), in_train, in_held in zip(
         fits, (dose, dose, 0.0), (dose, 0.0, 0.0), strict=True
     ):
@@ -79,7 +81,7 @@ def test_no_unit_is_on_two_sides(name, seed, fits):
     trial = experiment(name)
     for arm in trial.arms:
         trial.read(0.5, seed, arm)
-    held = 3 * collect_shift.HELD
+    held = 3 * domain_shift.HELD
     for task, train, scored in fits:
         sides = [set(task.unit[rows]) for rows in (train, scored[:held], scored[held:])]
         assert not sides[0] & sides[1]
@@ -98,13 +100,13 @@ def test_every_arm_and_dose_is_judged_by_the_same_sentences(name, fits):
 
 
 def test_units_of_two_corpora_are_never_the_same(plain):
-    task = collect_shift._task("tweets", "book")
+    task = domain_shift._task("tweets", "book")
     assert not set(task.unit[task.home]) & set(task.unit[~task.home])
 
 
 def test_the_three_classes_are_those_of_the_five():
     five = corpora.tweets()
-    three = collect_shift.load("tweets", "book")
+    three = domain_shift.load("tweets", "book")
     means = five["mean"].groupby(three["label"].to_numpy()).agg(["min", "max"])
     assert means.loc[0, "max"] < -0.75 <= means.loc[1, "min"]
     assert means.loc[1, "max"] < 0.75 <= means.loc[2, "min"]
@@ -112,9 +114,9 @@ def test_the_three_classes_are_those_of_the_five():
 
 def test_the_confirm_part_is_not_read_for_the_book(plain, monkeypatch):
     asked = []
-    load = collect_shift.load
-    monkeypatch.setattr(collect_shift, "load", lambda *place: asked.append(place) or load(*place))
-    collect_shift._task("tweets", "book")
+    load = domain_shift.load
+    monkeypatch.setattr(domain_shift, "load", lambda *place: asked.append(place) or load(*place))
+    domain_shift._task("tweets", "book")
     assert asked == [("movie_reviews", "book"), ("tweets", "book")]
 
 
@@ -155,9 +157,9 @@ def test_confirming_judges_only_what_nobody_read(made_up, fits):
     reading = experiment("domain-shift-tweets").read(1.0, 0, "flawed", "confirm")
     assert len(reading.honest_rows.truth) == 3 * 40
     task, train, scored = fits[-1]
-    assert task.confirm[scored[3 * collect_shift.HELD :]].all()
+    assert task.confirm[scored[3 * domain_shift.HELD :]].all()
     assert not task.confirm[train].any()
-    assert not task.confirm[scored[: 3 * collect_shift.HELD]].any()
+    assert not task.confirm[scored[: 3 * domain_shift.HELD]].any()
 
 
 def test_a_confirm_part_without_a_class_is_named(made_up, fits):
@@ -169,7 +171,7 @@ def test_a_confirm_part_without_a_class_is_named(made_up, fits):
 def drawn(share, size=4):
     own = [np.arange(10) + 100 * c for c in range(3)]
     foreign = [np.arange(10) + 100 * c + 50 for c in range(3)]
-    return collect_shift.mixed(own, foreign, share, size)
+    return domain_shift.mixed(own, foreign, share, size)
 
 
 def test_mixing_replaces_and_does_not_add():
@@ -181,7 +183,7 @@ def test_what_is_believed_right_is_as_much_as_was_right_where_it_is_known():
     rng = np.random.default_rng(0)
     chances = rng.dirichlet([1, 1, 1], 5000)
     truth = np.where(rng.random(5000) < 0.7, chances.argmax(axis=1), 3)
-    assert collect_shift.believed(chances, truth, chances).mean() == pytest.approx(0.7, abs=0.02)
+    assert domain_shift.believed(chances, truth, chances).mean() == pytest.approx(0.7, abs=0.02)
 
 
 def test_confidence_is_the_accuracy_after_calibration_where_nothing_shifted():
@@ -190,7 +192,7 @@ def test_confidence_is_the_accuracy_after_calibration_where_nothing_shifted():
     truth = (rng.random((20_000, 1)) > chances.cumsum(axis=1)).sum(axis=1)
     accuracy = (chances.argmax(axis=1) == truth).mean()
     bold = chances**3 / (chances**3).sum(axis=1, keepdims=True)
-    found = collect_shift.mean_confidence(bold, truth, bold)
+    found = domain_shift.mean_confidence(bold, truth, bold)
     assert found == pytest.approx(accuracy, abs=0.01)
     assert bold.max(axis=1).mean() > accuracy + 0.05  # so the calibration did something
 
@@ -203,8 +205,8 @@ def test_a_word_that_turns_in_the_other_population_fools_the_lab_and_the_estimat
     shown = np.where(home & (rng.random(6000) < 0.5), 2 - label, label)
     found = np.eye(3)[shown] * 3 + rng.normal(size=(6000, 3)) * 0.3
     unit = np.array([f"u{n}" for n in range(6000)])
-    task = collect_shift._Task(found, label, unit, home, np.zeros(6000, bool))
-    monkeypatch.setattr(collect_shift, "_task", lambda target, part: task)
+    task = domain_shift._Task(found, label, unit, home, np.zeros(6000, bool))
+    monkeypatch.setattr(domain_shift, "_task", lambda target, part: task)
     trial = experiment("domain-shift-tweets")
     optimism = {
         (arm, dose): trial.optimism(trial.read(dose, 0, arm))

@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit import census
+from illusionkit.data import census
 from illusionkit.errors import DataError
-from illusionkit.illusions import collect_years, experiment
+from illusionkit.illusions import experiment
+from illusionkit.illusions.collect import domain_shift_years
 
 TRIAL = experiment("domain-shift-years")
-SIZES = (collect_years.TRAIN, collect_years.HELD, collect_years.JUDGED)
+SIZES = (domain_shift_years.TRAIN, domain_shift_years.HELD, domain_shift_years.JUDGED)
 
 
 @pytest.fixture
@@ -18,11 +19,11 @@ def fits(monkeypatch):
     noted = []
 
     def chances(self, train, judged):
-        noted.append((self, train, *np.split(judged, [2 * collect_years.HELD])))
+        noted.append((self, train, *np.split(judged, [2 * domain_shift_years.HELD])))
         sure = np.random.default_rng(0).uniform(0.5, 1, len(judged))
         return np.stack([1 - sure, sure], axis=1)
 
-    monkeypatch.setattr(collect_years.People, "chances", chances)
+    monkeypatch.setattr(domain_shift_years.People, "chances", chances)
     return noted
 
 
@@ -60,10 +61,10 @@ def test_every_arm_is_judged_by_the_same_persons(fits):
 
 
 def test_a_year_later_is_another_household_altogether():
-    data = collect_years.people()
+    data = domain_shift_years.people()
     units = [set(data.unit[data.year == year]) for year in census.YEARS]
-    assert [len(found) for found in units] == [collect_years.HOUSEHOLDS] * 4
-    assert len(set.union(*units)) == 4 * collect_years.HOUSEHOLDS
+    assert [len(found) for found in units] == [domain_shift_years.HOUSEHOLDS] * 4
+    assert len(set.union(*units)) == 4 * domain_shift_years.HOUSEHOLDS
     assert not data.confirm.any()
 
 
@@ -83,15 +84,15 @@ def made_up(rows=9000, years=census.YEARS, seed=0):
 def put(monkeypatch):
     """Return a function that puts made-up parts in place of the census."""
     for name, size in {"TRAIN": 300, "HELD": 500, "JUDGED": 500}.items():
-        monkeypatch.setattr(collect_years, name, size)
+        monkeypatch.setattr(domain_shift_years, name, size)
 
     def place(book, confirm=None):
         parts = {"book": book, "confirm": confirm}
         monkeypatch.setattr(census, "census", lambda part="book": parts[part].copy())
-        collect_years.people.cache_clear()
+        domain_shift_years.people.cache_clear()
 
     yield place
-    collect_years.people.cache_clear()
+    domain_shift_years.people.cache_clear()
 
 
 def test_where_the_rule_stays_the_lab_is_right_and_where_it_turns_it_is_not(put):

@@ -7,8 +7,7 @@ import sys
 
 import pytest
 
-from illusionkit.illusions import experiments
-from illusionkit.results import results
+from illusionkit.illusions import experiments, results
 
 ONE = ("--knob", "1", "--arm", "flawed")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit import archives, corpora, duplicates
+from illusionkit.data import archives, corpora, duplicates
 from illusionkit.errors import DataError
 
 ROWS = {

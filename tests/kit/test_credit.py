@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit import archives, credit, provenance
+from illusionkit.data import archives, credit
 from illusionkit.errors import DataError
+from illusionkit.experiment import provenance
 
 ROWS = {
     "credit_default": 30000,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from illusionkit import duplicates
+from illusionkit.data import duplicates
 
 LONG = "the quick brown fox jumps over the lazy dog " * 2300  # 101,200 characters
 HOSTILE = [

@@ -7,7 +7,7 @@ import pytest
 import synthetic
 
 from illusionkit.errors import DesignError
-from illusionkit.experiment import (
+from illusionkit.experiment.spec import (
     ACCURACY,
     DESIGNS,
     Experiment,

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit import chart, language, widget
-from illusionkit.explore import explore
+from illusionkit import language
+from illusionkit.interactive import chart, widget
+from illusionkit.interactive.explorer import explore
 
 DOSES = (0.0, 0.25, 0.5, 1.0)
 HOSTILE = (

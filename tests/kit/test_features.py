@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from packages import left_in
 
-from illusionkit import cache, features, models
+from illusionkit import cache
 from illusionkit.errors import DataError
-from illusionkit.features import encode
+from illusionkit.models import encoders, encoding
+from illusionkit.models.encoding import encode
 
 TEXTS = [
     "A film of rare beauty.",
@@ -48,7 +49,7 @@ def one_by_one(texts, model, tokenizer):
 
 
 def test_features_are_the_mean_of_the_last_layer(packaged):
-    found = features.features(TEXTS)
+    found = encoding.features(TEXTS)
     assert found.shape == (len(TEXTS), 384)
     assert found.dtype == np.float32
     assert np.abs(found - one_by_one(TEXTS, *packaged)).max() < 1e-5
@@ -56,9 +57,9 @@ def test_features_are_the_mean_of_the_last_layer(packaged):
 
 
 def test_many_batches_give_what_one_text_gives(small, monkeypatch):
-    model, tokenizer = models.encoder(str(small))
-    monkeypatch.setattr(features, "MAX_TOKENS", 64)
-    monkeypatch.setattr(features, "BATCH", 3)
+    model, tokenizer = encoders.encoder(str(small))
+    monkeypatch.setattr(encoding, "MAX_TOKENS", 64)
+    monkeypatch.setattr(encoding, "BATCH", 3)
     texts = [f"{'word ' * (n * 7 % 11)}{n}" for n in range(20)]
     assert (
         np.abs(encode(texts, model, tokenizer) - one_by_one(texts, model, tokenizer)).max() < 1e-5
@@ -87,7 +88,7 @@ def test_an_odd_text_is_encoded_and_disturbs_no_other(packaged):
 )
 def test_what_is_no_list_of_texts_is_refused(empty_cache, texts, message):
     with pytest.raises(DataError, match=message):
-        features.features(texts)
+        encoding.features(texts)
     assert not empty_cache.exists()
 
 
@@ -95,12 +96,12 @@ def test_what_is_no_list_of_texts_is_refused(empty_cache, texts, message):
 def counted(small, empty_cache, monkeypatch):
     """A small encoder in place of the packaged one, and the number of texts of each batch."""
     batches = []
-    monkeypatch.setattr(features, "MAX_TOKENS", 64)
-    loaded = models.encoder(str(small))
+    monkeypatch.setattr(encoding, "MAX_TOKENS", 64)
+    loaded = encoders.encoder(str(small))
     loaded[0].register_forward_pre_hook(
         lambda model, arguments, named: batches.append(len(named["input_ids"])), with_kwargs=True
     )
-    monkeypatch.setattr(models, "encoder", lambda name: loaded)
+    monkeypatch.setattr(encoders, "encoder", lambda name: loaded)
     return batches
 
 
@@ -111,9 +112,9 @@ def stored():
 
 
 def test_texts_are_encoded_once(counted):
-    first = features.features(TEXTS)
+    first = encoding.features(TEXTS)
     assert counted == [len(TEXTS)]
-    assert np.array_equal(features.features(tuple(TEXTS)), first)
+    assert np.array_equal(encoding.features(tuple(TEXTS)), first)
     assert counted == [len(TEXTS)]
     assert first.shape == (len(TEXTS), 32)
 
@@ -121,53 +122,53 @@ def test_texts_are_encoded_once(counted):
 def test_another_order_text_or_model_is_encoded_anew(counted, packaged, monkeypatch):
     import torch
 
-    features.features(TEXTS)
-    features.features(TEXTS[::-1])
-    features.features([*TEXTS[:-1], "I laughed twice."])
-    features.features(["".join(TEXTS)])
+    encoding.features(TEXTS)
+    encoding.features(TEXTS[::-1])
+    encoding.features([*TEXTS[:-1], "I laughed twice."])
+    encoding.features(["".join(TEXTS)])
     assert len(counted) == 4
     with torch.no_grad():
-        models.encoder("")[0].encoder.layer[1].output.dense.bias[0] += 1e-6
-    features.features(TEXTS)
+        encoders.encoder("")[0].encoder.layer[1].output.dense.bias[0] += 1e-6
+    encoding.features(TEXTS)
     assert len(counted) == 5
-    features.features(TEXTS)
+    encoding.features(TEXTS)
     assert len(counted) == 5
 
 
 def test_the_vocabulary_is_part_of_the_key(small):
-    model, tokenizer = models.encoder(str(small))
-    before = features.fingerprint(model, tokenizer)
-    assert features.fingerprint(*models.encoder(str(small))) == before
+    model, tokenizer = encoders.encoder(str(small))
+    before = encoding.fingerprint(model, tokenizer)
+    assert encoding.fingerprint(*encoders.encoder(str(small))) == before
     tokenizer.add_tokens(["whodunnitish"])
-    assert features.fingerprint(model, tokenizer) != before
+    assert encoding.fingerprint(model, tokenizer) != before
 
 
 def test_other_code_encodes_anew(counted, monkeypatch):
-    features.features(TEXTS)
-    monkeypatch.setattr(features.inspect, "getsource", lambda function: "another way to encode")
-    features.features(TEXTS)
+    encoding.features(TEXTS)
+    monkeypatch.setattr(encoding.inspect, "getsource", lambda function: "another way to encode")
+    encoding.features(TEXTS)
     assert len(counted) == 2
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "flipped", "pickle"])
 def test_a_damaged_file_is_made_anew(counted, damage):
-    first = features.features(TEXTS)
+    first = encoding.features(TEXTS)
     content = bytearray(stored().read_bytes())
     content[len(content) // 2] ^= 0xFF
     spoilt = {"cut": content[:200], "empty": b"", "flipped": content, "pickle": b"\x80\x04N."}
     stored().write_bytes(spoilt[damage])
-    assert np.array_equal(features.features(TEXTS), first)
+    assert np.array_equal(encoding.features(TEXTS), first)
     assert len(counted) == 2
-    assert np.array_equal(features.features(TEXTS), first)
+    assert np.array_equal(encoding.features(TEXTS), first)
     assert len(counted) == 2
 
 
 def test_the_file_of_another_model_is_not_trusted(counted):
     """What one model gave is put where another model's features belong."""
-    first = features.features(TEXTS)
+    first = encoding.features(TEXTS)
     foreign = {"__key__": "of another model", "__names__": ["features"], "features": first + 1}
     np.savez_compressed(stored(), **foreign)
-    assert np.array_equal(features.features(TEXTS), first)
+    assert np.array_equal(encoding.features(TEXTS), first)
     assert len(counted) == 2
 
 
@@ -175,7 +176,8 @@ WORKER = """
 import os, signal, sys, time
 from types import SimpleNamespace
 import numpy as np
-from illusionkit import cache, features, models
+from illusionkit import cache
+from illusionkit.models import encoding, encoders
 
 def encode(texts, model, tokenizer):
     with open(sys.argv[1], "a") as log:
@@ -188,12 +190,12 @@ def die(file, **arrays):
     file.flush()
     os.kill(os.getpid(), signal.SIGKILL)
 
-models.encoder = lambda name: (SimpleNamespace(device="meta"), None)
-features.fingerprint = lambda model, tokenizer: "weights"
-features.encode, features.inspect.getsource = encode, lambda item: "code"
+encoders.encoder = lambda name: (SimpleNamespace(device="meta"), None)
+encoding.fingerprint = lambda model, tokenizer: "weights"
+encoding.encode, encoding.inspect.getsource = encode, lambda item: "code"
 if sys.argv[2] == "die":
     cache.np.savez_compressed = die
-print(features.features(["a", "b", "c"]).tolist())
+print(encoding.features(["a", "b", "c"]).tolist())
 """
 MADE = "[[0.0, 1.0], [2.0, 3.0], [4.0, 5.0]]"
 

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from illusionkit import figures
-from illusionkit.palette import APPARENT, HONEST, PALETTE
+from illusionkit.interactive import figures
+from illusionkit.interactive.palette import APPARENT, HONEST, PALETTE
 
 WHITE, DARK = PALETTE["surface"]
 

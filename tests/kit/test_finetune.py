@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 from small_models import same, weights
 
-from illusionkit import corpora, finetune, models
-from illusionkit.batches import Batches, Settings, Split
-from illusionkit.checks import check_split
+from illusionkit.data import corpora
 from illusionkit.errors import DataError, TrainingError
-from illusionkit.finetune import evaluate, fit, probabilities
-from illusionkit.precision import choose
+from illusionkit.models import encoders
+from illusionkit.models.precision import choose
+from illusionkit.training import finetune
+from illusionkit.training.batches import Batches, Settings, Split
+from illusionkit.training.checks import check_split
+from illusionkit.training.finetune import evaluate, fit, probabilities
 
 QUICK = Settings(epochs=2, batch_size=16, learning_rate=1e-3, max_tokens=32)
 
@@ -40,7 +42,7 @@ def some(reviews):
 
 def trained(folder, splits, settings=QUICK, **more):
     """Train a small model; return it, its tokenizer and what `fit` gave."""
-    model, tokenizer = models.classifier(2, str(folder), seed=settings.seed)
+    model, tokenizer = encoders.classifier(2, str(folder), seed=settings.seed)
     return model, tokenizer, fit(model, tokenizer, *splits, settings, **more)
 
 
@@ -49,7 +51,7 @@ def real(reviews, tmp_path_factory):
     """The packaged encoder, trained for two epochs on 256 reviews, with a log."""
     log = tmp_path_factory.mktemp("log")
     settings = Settings(epochs=2, batch_size=16, learning_rate=1e-4, max_tokens=32)
-    model, tokenizer = models.classifier(2)
+    model, tokenizer = encoders.classifier(2)
     fitted = fit(model, tokenizer, *reviews, settings, log=log)
     return model, tokenizer, settings, fitted, log
 
@@ -101,7 +103,7 @@ def test_without_a_log_nothing_is_written(still, some, tmp_path, monkeypatch):
 def test_each_epoch_is_told_when_its_scores_are_known(still, some):
     seen = []
     train, validation = some
-    model, tokenizer = models.classifier(2, str(still))
+    model, tokenizer = encoders.classifier(2, str(still))
 
     def note(epoch):
         seen.append((epoch, evaluate(model, tokenizer, validation, QUICK)["validation_loss"]))
@@ -124,7 +126,7 @@ def test_a_seed_gives_the_same_weights_whatever_was_drawn_before(small, some):
 def test_another_seed_trains_otherwise_even_from_one_start(small, some):
     found = []
     for seed in (0, 1):
-        model, tokenizer = models.classifier(2, str(small), seed=0)
+        model, tokenizer = encoders.classifier(2, str(small), seed=0)
         fit(model, tokenizer, *some, Settings(epochs=1, max_tokens=32, seed=seed))
         found.append(weights(model))
     assert not same(*found)
@@ -176,7 +178,7 @@ def test_the_loop_is_the_one_written_by_hand(still, some, clip):
         restore_best=False,
     )
     model, tokenizer, _ = trained(still, some, settings)
-    wanted, _ = models.classifier(2, str(still), seed=0)
+    wanted, _ = encoders.classifier(2, str(still), seed=0)
     before = weights(wanted)
     losses = by_hand(wanted, tokenizer, some[0], settings)
     assert len(losses) == 8
@@ -252,7 +254,7 @@ def test_the_slope_stays_between_0_and_1_and_ends_at_0(warmup, batches):
 
 
 def test_weight_decay_spares_biases_and_norms(small):
-    model, _ = models.classifier(2, str(small))
+    model, _ = encoders.classifier(2, str(small))
     model.bert.embeddings.position_embeddings.weight.requires_grad = False
     decayed, plain = finetune._groups(model, Settings(weight_decay=0.3))
     name = {id(parameter): name for name, parameter in model.named_parameters()}
@@ -287,7 +289,7 @@ def test_the_best_epoch_is_restored_unless_switched_off(still, worsening, restor
 
 
 def test_evaluation_has_no_dropout_and_leaves_no_gradients(small, some):
-    model, tokenizer = models.classifier(2, str(small))
+    model, tokenizer = encoders.classifier(2, str(small))
     model.train()
     before = weights(model)
     first, again = (evaluate(model, tokenizer, some[1], QUICK) for _ in range(2))
@@ -306,7 +308,7 @@ def test_after_training_the_model_is_ready_to_use(small, some):
 
 
 def test_every_epoch_trains_with_dropout(small, some, monkeypatch):
-    model, tokenizer = models.classifier(2, str(small))
+    model, tokenizer = encoders.classifier(2, str(small))
     modes = []
     model.register_forward_pre_hook(lambda module, arguments: modes.append(module.training))
     fit(model, tokenizer, *some, QUICK)
@@ -314,7 +316,7 @@ def test_every_epoch_trains_with_dropout(small, some, monkeypatch):
 
 
 def test_evaluation_is_what_its_words_say(small, some):
-    model, tokenizer = models.classifier(2, str(small), seed=3)
+    model, tokenizer = encoders.classifier(2, str(small), seed=3)
     chances, labels = probabilities(model, tokenizer, some[1].texts, QUICK), some[1].labels
     found = evaluate(model, tokenizer, some[1], QUICK)
     assert found["validation_loss"] == pytest.approx(
@@ -325,7 +327,7 @@ def test_evaluation_is_what_its_words_say(small, some):
 
 
 def test_probabilities_stand_beside_their_texts(small, some):
-    model, tokenizer = models.classifier(3, str(small))
+    model, tokenizer = encoders.classifier(3, str(small))
     texts = some[0].texts
     together = probabilities(model, tokenizer, texts, QUICK)
     assert together.shape == (len(texts), 3)
@@ -340,7 +342,7 @@ def test_probabilities_stand_beside_their_texts(small, some):
     ["", " ", "😀🎉", "\0", "good " * 20_000, "<script>alert(1)</script>\u2028", "[MASK]", "电影"],
 )
 def test_any_text_has_probabilities(small, text):
-    model, tokenizer = models.classifier(2, str(small))
+    model, tokenizer = encoders.classifier(2, str(small))
     (chances,) = probabilities(model, tokenizer, [text], QUICK)
     assert np.isfinite(chances).all()
     assert chances.sum() == pytest.approx(1, abs=1e-6)
@@ -349,13 +351,13 @@ def test_any_text_has_probabilities(small, text):
 @pytest.mark.parametrize("texts", ["one text", [], [None], [3], ["half \ud83d"]])
 def test_probabilities_of_no_text_are_refused(small, texts):
     with pytest.raises(DataError, match=r"list of at least one text|half a character"):
-        probabilities(*models.classifier(2, str(small)), texts, QUICK)
+        probabilities(*encoders.classifier(2, str(small)), texts, QUICK)
 
 
 def test_a_text_longer_than_the_model_reads_is_refused_before_training(small, some):
     for use in (lambda m, t, s: fit(m, t, *some, s), lambda m, t, s: probabilities(m, t, ["a"], s)):
         with pytest.raises(TrainingError, match="The model reads 64 tokens, not 65"):
-            use(*models.classifier(2, str(small)), Settings(max_tokens=65))
+            use(*encoders.classifier(2, str(small)), Settings(max_tokens=65))
 
 
 def test_whole_numbers_written_as_decimals_are_labels(still, some):
@@ -395,7 +397,7 @@ def untouched(small, monkeypatch):
     """A model that fails the test if it is run or stepped, and its weights."""
     import torch
 
-    model, tokenizer = models.classifier(2, str(small))
+    model, tokenizer = encoders.classifier(2, str(small))
     model.register_forward_pre_hook(lambda *arguments: pytest.fail("the model was run"))
     monkeypatch.setattr(torch.optim.AdamW, "step", lambda *a, **k: pytest.fail("a step was made"))
     before = weights(model)
@@ -428,7 +430,7 @@ def test_a_few_unknown_texts_among_known_ones_are_no_fault(untouched):
 def test_a_loss_that_is_no_number_stops_the_training(still, some):
     import torch
 
-    model, tokenizer = models.classifier(2, str(still))
+    model, tokenizer = encoders.classifier(2, str(still))
     with torch.no_grad():
         model.classifier.weight[0, 0] = float("nan")
     with pytest.raises(TrainingError, match=r"nan in epoch 1 \(step 1, rows .*nothing was trained"):
@@ -441,15 +443,15 @@ def test_a_training_that_diverges_names_the_step_the_rows_and_the_rate(still, so
         trained(still, some, settings)
     step, shown = re.search(r"\(step (\d+), rows ([\d, ]+) and", str(caught.value)).groups()
     order = [rows for epoch in (1, 2, 3) for rows in Batches(
-        models.encoder(str(still))[1], some[0], settings).order(epoch)]  # fmt: skip
+        encoders.encoder(str(still))[1], some[0], settings).order(epoch)]  # fmt: skip
     assert shown == ", ".join(str(row) for row in order[int(step) - 1][:8])
 
 
 def gradients(folder, split, settings, double=False, **memory):
     """Return the gradients of one batch, all rows of a split, and its loss."""
-    from illusionkit.acceleration import accelerator_of
+    from illusionkit.training.acceleration import accelerator_of
 
-    model, tokenizer = models.classifier(2, str(folder))
+    model, tokenizer = encoders.classifier(2, str(folder))
     model = model.double() if double else model
     if memory:
         limited(model, **memory)
@@ -525,7 +527,7 @@ def test_a_whole_training_in_parts_ends_where_the_other_does(still, some):
 
 def test_training_with_frozen_layers_leaves_them_and_moves_the_rest(small, some):
     seen = []
-    model, tokenizer = models.classifier(2, str(small))
+    model, tokenizer = encoders.classifier(2, str(small))
     before = weights(model)
     settings = Settings(**{**vars(QUICK), "frozen_layers": 1})
 
@@ -546,7 +548,7 @@ def test_a_model_has_only_so_many_layers_to_freeze(small, some):
 
 
 def test_bf16_trains_where_the_cpu_has_it_and_the_model_is_given_back_plain(still, some):
-    from illusionkit.precision import cpu_has_bf16
+    from illusionkit.models.precision import cpu_has_bf16
 
     settings = Settings(**{**vars(QUICK), "precision": "bf16"})
     if not cpu_has_bf16():
@@ -593,7 +595,7 @@ def test_checkpoints_of_another_training_are_refused(small, still, some, tmp_pat
     kept = sorted(tmp_path.iterdir())
     splits = some if change != "data" else (some[1], some[0])
     settings = QUICK if change != "settings" else Settings(**{**vars(QUICK), "clip": 2.0})
-    model, tokenizer = models.classifier(2, str(small), seed=int(change == "model"))
+    model, tokenizer = encoders.classifier(2, str(small), seed=int(change == "model"))
     with pytest.raises(TrainingError, match="another training"):
         fit(model, tokenizer, *splits, settings, checkpoints=tmp_path)
     assert sorted(tmp_path.iterdir()) == kept

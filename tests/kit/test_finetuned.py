@@ -10,11 +10,14 @@ import pytest
 from packages import left_in
 from small_models import same, weights
 
-from illusionkit import batches, cache, corpora, finetuned, models
-from illusionkit.batches import Settings, Split
+from illusionkit import cache
+from illusionkit.data import corpora
 from illusionkit.errors import CacheError, ModelError, TrainingError
-from illusionkit.finetune import fit, probabilities
-from illusionkit.finetuned import SEALED, SHARES, Spec, splits
+from illusionkit.models import encoders
+from illusionkit.training import batches, book_model
+from illusionkit.training.batches import Settings, Split
+from illusionkit.training.book_model import SEALED, SHARES, Spec, splits
+from illusionkit.training.finetune import fit, probabilities
 
 TINY = Settings(epochs=1, batch_size=16, learning_rate=1e-3, max_tokens=16)
 TEXTS = [f"{'good' if n % 2 else 'bad'} film number {n}" for n in range(64)]
@@ -33,7 +36,7 @@ def few(corpus):
 def spec(small, empty_cache, monkeypatch):
     """What is trained in a second, in an empty cache."""
     monkeypatch.setitem(batches.BUDGETS, "tiny", TINY)
-    monkeypatch.setattr(finetuned, "splits", few)
+    monkeypatch.setattr(book_model, "splits", few)
     return Spec(name=str(small), budget="tiny")
 
 
@@ -41,13 +44,13 @@ def spec(small, empty_cache, monkeypatch):
 def trainings(spec, monkeypatch):
     """The settings of each training that was run."""
     noted = []
-    train = finetuned._train
+    train = book_model._train
 
     def note(spec, folder, key):
         noted.append(spec.settings)
         train(spec, folder, key)
 
-    monkeypatch.setattr(finetuned, "_train", note)
+    monkeypatch.setattr(book_model, "_train", note)
     return noted
 
 
@@ -61,8 +64,8 @@ def judged(found):
 
 
 def test_it_is_trained_once_and_the_same_ever_after(spec, trainings):
-    first = finetuned.finetuned(spec)
-    again = finetuned.finetuned(spec)
+    first = book_model.finetuned(spec)
+    again = book_model.finetuned(spec)
     assert len(trainings) == 1
     assert same(weights(first.model), weights(again.model))
     assert np.array_equal(judged(first), judged(again))
@@ -73,8 +76,8 @@ def test_it_is_trained_once_and_the_same_ever_after(spec, trainings):
 
 
 def test_it_is_what_fit_makes_of_the_spec(spec):
-    found = finetuned.finetuned(spec)
-    model, tokenizer = models.classifier(2, spec.name, seed=spec.seed)
+    found = book_model.finetuned(spec)
+    model, tokenizer = encoders.classifier(2, spec.name, seed=spec.seed)
     fitted = fit(model, tokenizer, FEW["train"], FEW["validation"], spec.settings)
     assert same(weights(found.model), weights(model))
     kept = ["epoch", "train_loss", "validation_loss", "validation_accuracy"]
@@ -87,7 +90,7 @@ def test_it_is_what_fit_makes_of_the_spec(spec):
 def test_the_test_split_is_not_trained_on(spec, monkeypatch):
     untold = {**FEW, "test": None}
     monkeypatch.setitem(globals(), "FEW", untold)
-    finetuned.finetuned(spec)
+    book_model.finetuned(spec)
 
 
 def test_another_seed_or_budget_is_another_model(spec, trainings, monkeypatch):
@@ -97,24 +100,24 @@ def test_another_seed_or_budget_is_another_model(spec, trainings, monkeypatch):
         Spec(name=spec.name, budget="tiny", seed=1),
         Spec(name=spec.name, budget="other"),
     ]
-    found = [weights(finetuned.finetuned(one).model) for one in specs]
+    found = [weights(book_model.finetuned(one).model) for one in specs]
     assert len(trainings) == 3
     assert [settings.seed for settings in trainings] == [0, 1, 0]
     assert not any(same(found[i], found[j]) for i, j in ((0, 1), (0, 2), (1, 2)))
     for one in specs:
-        finetuned.finetuned(one)
+        book_model.finetuned(one)
     assert len(trainings) == 3
 
 
 def test_other_code_trains_anew(spec, trainings, monkeypatch):
-    finetuned.finetuned(spec)
-    monkeypatch.setattr(finetuned, "code_hash", lambda *roots: "changed")
-    finetuned.finetuned(spec)
+    book_model.finetuned(spec)
+    monkeypatch.setattr(book_model, "code_hash", lambda *roots: "changed")
+    book_model.finetuned(spec)
     assert len(trainings) == 2
 
 
 def test_everything_that_is_read_is_sealed(spec):
-    finetuned.finetuned(spec)
+    book_model.finetuned(spec)
     assert set(left_in(folder())) - {"origin.json"} == set(SEALED)
 
 
@@ -127,7 +130,7 @@ def test_everything_that_is_read_is_sealed(spec):
     ],
 )
 def test_a_damaged_folder_is_trained_anew(spec, trainings, name, damage):
-    first = finetuned.finetuned(spec)
+    first = book_model.finetuned(spec)
     file = folder() / name
     content = bytearray(file.read_bytes())
     if damage == "gone":
@@ -137,31 +140,31 @@ def test_a_damaged_folder_is_trained_anew(spec, trainings, name, damage):
     else:
         content[content.index(b'"key": "') + 8 if name == "origin.json" else -9] ^= 1
         file.write_bytes(content)
-    again = finetuned.finetuned(spec)
+    again = book_model.finetuned(spec)
     assert len(trainings) == 2
     assert np.array_equal(judged(first), judged(again))
-    finetuned.finetuned(spec)
+    book_model.finetuned(spec)
     assert len(trainings) == 2
     assert len(left_in(cache.folder("models"))) == len(SEALED) + 1
 
 
 @pytest.mark.parametrize("seal", ["[]", "null", "{}", '{"key": 1, "weights": 2}', "\x00"])
 def test_a_seal_that_says_nothing_is_no_seal(spec, trainings, seal):
-    finetuned.finetuned(spec)
+    book_model.finetuned(spec)
     (folder() / "origin.json").write_text(seal)
-    finetuned.finetuned(spec)
+    book_model.finetuned(spec)
     assert len(trainings) == 2
 
 
 def test_a_file_in_place_of_the_folder(spec, trainings):
-    finetuned.finetuned(spec)
+    book_model.finetuned(spec)
     place = folder()
     for file in place.iterdir():
         file.unlink()
     place.rmdir()
     place.write_text("in the way")
     with pytest.raises(CacheError, match="can't be written"):
-        finetuned.finetuned(spec)
+        book_model.finetuned(spec)
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
@@ -170,34 +173,34 @@ def test_a_write_that_stops_half_way_leaves_nothing(spec, trainings, monkeypatch
         raise error
 
     with monkeypatch.context() as patched:
-        patched.setattr(finetuned.json, "dumps", stop_at_the_seal(stop))
+        patched.setattr(book_model.json, "dumps", stop_at_the_seal(stop))
         with pytest.raises((CacheError, KeyboardInterrupt)):
-            finetuned.finetuned(spec)
+            book_model.finetuned(spec)
     assert left_in(cache.folder("models")) == []
     assert [path for path in cache.folder("models").iterdir() if path.is_dir()] == []
-    assert judged(finetuned.finetuned(spec)).shape == (12, 2)
+    assert judged(book_model.finetuned(spec)).shape == (12, 2)
 
 
 def stop_at_the_seal(stop):
     """Fail at the last file that is written, when all the others are there."""
-    dumps = finetuned.json.dumps
+    dumps = book_model.json.dumps
     return lambda table, **named: stop() if "weights" in table else dumps(table, **named)
 
 
 def test_a_cache_that_can_only_be_read_serves(spec, monkeypatch):
-    first = finetuned.finetuned(spec)
+    first = book_model.finetuned(spec)
 
     def refuse(*arguments):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(cache, "FileLock", refuse)
-    assert np.array_equal(judged(finetuned.finetuned(spec)), judged(first))
+    assert np.array_equal(judged(book_model.finetuned(spec)), judged(first))
     with pytest.raises(CacheError, match="can't be written, or set ILLUSIONKIT_CACHE"):
-        finetuned.finetuned(Spec(name=spec.name, budget="tiny", seed=1))
+        book_model.finetuned(Spec(name=spec.name, budget="tiny", seed=1))
 
 
 def test_another_user_of_the_machine_can_read_it(spec):
-    finetuned.finetuned(spec)
+    book_model.finetuned(spec)
     assert folder().stat().st_mode & 0o777 == 0o755
 
 
@@ -205,17 +208,17 @@ WORKER = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import test_finetuned as t
-from illusionkit import batches, finetuned
+from illusionkit.training import batches, book_model
 
-train = finetuned.fit
+train = book_model.fit
 def fit(*arguments):
     with open(sys.argv[3], "a") as log:
         log.write("trained\\n")
     return train(*arguments)
 
-batches.BUDGETS["tiny"], finetuned.splits = t.TINY, t.few
-finetuned.fit, finetuned.code_hash = fit, lambda *roots: "the same"
-print(t.judged(finetuned.finetuned(t.Spec(name=sys.argv[2], budget="tiny"))).tolist())
+batches.BUDGETS["tiny"], book_model.splits = t.TINY, t.few
+book_model.fit, book_model.code_hash = fit, lambda *roots: "the same"
+print(t.judged(book_model.finetuned(t.Spec(name=sys.argv[2], budget="tiny"))).tolist())
 """
 
 
@@ -234,12 +237,12 @@ def test_two_processes_at_once_train_once(small, empty_cache, tmp_path):
 
 
 def test_what_a_killed_run_left_is_cleared_away(spec):
-    finetuned.finetuned(spec)
+    book_model.finetuned(spec)
     half = cache.folder("models", f"{cache.part(folder())}xyz")
     (half / "model.safetensors").write_bytes(b"half")
     other = cache.folder("models", ".part-finetuned-another-xyz")  # its owner may be at work
     (folder() / "origin.json").unlink()
-    finetuned.finetuned(spec)
+    book_model.finetuned(spec)
     assert not half.exists()
     assert other.exists()
 
@@ -255,7 +258,7 @@ def test_what_a_killed_run_left_is_cleared_away(spec):
 )
 def test_a_spec_that_can_not_be_is_refused(empty_cache, spec, error, message):
     with pytest.raises(error, match=message):
-        finetuned.finetuned(spec)
+        book_model.finetuned(spec)
     assert left_in(empty_cache) == []
 
 

@@ -3,11 +3,11 @@
 import pytest
 from small_models import same, save_small, weights
 
-from illusionkit import models
-from illusionkit.batches import Batches, Settings, Split
 from illusionkit.errors import TrainingError
-from illusionkit.finetune import cross_entropy, probabilities
-from illusionkit.frozen import FAMILIES, Reuse
+from illusionkit.models import encoders
+from illusionkit.training.batches import Batches, Settings, Split
+from illusionkit.training.finetune import cross_entropy, probabilities
+from illusionkit.training.frozen_layers import FAMILIES, Reuse
 
 TEXTS = [
     "A great film.",
@@ -102,7 +102,7 @@ def test_each_text_has_its_states_without_padding(tokenizer, still, most):
     """They are those of each text alone, through the whole model, which gives all its layers."""
     import torch
 
-    model, _ = models.classifier(2, str(still))
+    model, _ = encoders.classifier(2, str(still))
     settings = Settings(batch_size=3, max_tokens=20, tokens_at_once=most)
     batches = Reuse(model, 1).attach(Batches(tokenizer, SPLIT, settings))
     assert len(batches.states) == len(TEXTS)
@@ -122,7 +122,7 @@ def test_each_text_has_its_states_without_padding(tokenizer, still, most):
 def test_what_is_frozen_has_no_dropout(tokenizer, small):
     import torch
 
-    model, _ = models.classifier(2, str(small))
+    model, _ = encoders.classifier(2, str(small))
     model.train()
     assert any(isinstance(part, torch.nn.Dropout) and part.p > 0 for part in model.modules())
     with Reuse(model, 1) as reuse:
@@ -135,7 +135,7 @@ def test_what_is_frozen_has_no_dropout(tokenizer, small):
 
 @pytest.mark.parametrize("inside", [True, False])
 def test_modes_are_as_they_were(tokenizer, small, inside):
-    model, _ = models.classifier(2, str(small))
+    model, _ = encoders.classifier(2, str(small))
     model.bert.encoder.layer[1].attention.train()
     before = [(name, part.training) for name, part in model.named_modules()]
     assert len({training for _, training in before}) == 2
@@ -149,7 +149,7 @@ def test_modes_are_as_they_were(tokenizer, small, inside):
 
 
 def test_the_frozen_part_takes_over_the_mode_of_the_rest(small):
-    model, _ = models.classifier(2, str(small))
+    model, _ = encoders.classifier(2, str(small))
     with Reuse(model, 1) as reuse:
         model.train()
         with reuse.whole():
@@ -163,7 +163,7 @@ def test_the_frozen_part_takes_over_the_mode_of_the_rest(small):
 
 def test_the_frozen_part_goes_where_the_rest_went(small):
     """Moved to another device meanwhile, the model is together there afterwards."""
-    model, _ = models.classifier(2, str(small))
+    model, _ = encoders.classifier(2, str(small))
     with Reuse(model, 1):
         model.to("meta")
     assert {p.device.type for p in model.parameters()} == {"meta"}
@@ -193,7 +193,7 @@ class StopError(Exception):
 
 
 def test_an_exception_leaves_the_model_whole(tokenizer, still, monkeypatch):
-    model, _ = models.classifier(2, str(still))
+    model, _ = encoders.classifier(2, str(still))
     before = kept(model)
     batches = Batches(tokenizer, SPLIT, SETTINGS)
 
@@ -236,8 +236,8 @@ def train(model, batches, epochs=2):
 @pytest.mark.parametrize("layers", [1, 2])
 def test_training_changes_what_is_above_and_nothing_below(tokenizer, still, layers):
     """And it changes it as training the whole model with frozen parameters does."""
-    model, _ = models.classifier(2, str(still))
-    wanted, _ = models.classifier(2, str(still))
+    model, _ = encoders.classifier(2, str(still))
+    wanted, _ = encoders.classifier(2, str(still))
     before = weights(model)
     with Reuse(model, layers) as reuse:
         train(model, reuse.attach(Batches(tokenizer, SPLIT, SETTINGS)))
@@ -254,7 +254,7 @@ def test_training_changes_what_is_above_and_nothing_below(tokenizer, still, laye
 
 
 def test_inside_of_whole_the_model_answers_about_texts(tokenizer, still):
-    model, _ = models.classifier(2, str(still))
+    model, _ = encoders.classifier(2, str(still))
     first = probabilities(model, tokenizer, TEXTS, SETTINGS)
     with Reuse(model, 2) as reuse:
         with pytest.raises(TrainingError, match="lowest layers are put aside"):
@@ -270,8 +270,8 @@ def test_inside_of_whole_the_model_answers_about_texts(tokenizer, still):
 
 def test_states_are_computed_anew_from_the_model_of_now(tokenizer, still, tmp_path):
     """A second attaching reads the words again, not the states of the first."""
-    one, _ = models.classifier(2, str(still))
-    other, _ = models.classifier(2, str(save_small(tmp_path, tokenizer, num_hidden_layers=3)))
+    one, _ = encoders.classifier(2, str(still))
+    other, _ = encoders.classifier(2, str(save_small(tmp_path, tokenizer, num_hidden_layers=3)))
     batches = Reuse(one, 1).attach(Batches(tokenizer, SPLIT, SETTINGS))
     first = batches.states
     second = Reuse(other, 2).attach(batches).states
@@ -281,7 +281,7 @@ def test_states_are_computed_anew_from_the_model_of_now(tokenizer, still, tmp_pa
 
 
 def test_with_no_layers_nothing_is_done(tokenizer, small):
-    model, _ = models.classifier(2, str(small))
+    model, _ = encoders.classifier(2, str(small))
     before, first = kept(model), weights(model)
     batches = Batches(tokenizer, SPLIT, SETTINGS)
     with Reuse(model, 0) as reuse:
@@ -296,7 +296,7 @@ def test_with_no_layers_nothing_is_done(tokenizer, small):
 
 @pytest.mark.parametrize("layers", [-1, 3, 100])
 def test_more_layers_than_there_are_can_not_be_frozen(small, layers):
-    model, _ = models.classifier(2, str(small))
+    model, _ = encoders.classifier(2, str(small))
     before = kept(model)
     message = f"The model has 2 layers: 0 to 2 of them can be frozen, not {layers}"
     with pytest.raises(TrainingError, match=message):

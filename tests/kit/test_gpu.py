@@ -9,13 +9,13 @@ import pytest
 import torch
 from small_models import weights, without_dropout
 
-from illusionkit import models
-from illusionkit.acceleration import accelerator_of
-from illusionkit.batches import Batches, Settings, Split
-from illusionkit.checkpoints import Checkpoints
-from illusionkit.finetune import backward, fit, probabilities
-from illusionkit.finetuned import split_of, tables
-from illusionkit.precision import choose, cuda_has_bf16, has_cuda
+from illusionkit.models import encoders
+from illusionkit.models.precision import choose, cuda_has_bf16, has_cuda
+from illusionkit.training.acceleration import accelerator_of
+from illusionkit.training.batches import Batches, Settings, Split
+from illusionkit.training.book_model import split_of, tables
+from illusionkit.training.checkpoints import Checkpoints
+from illusionkit.training.finetune import backward, fit, probabilities
 
 pytestmark = [
     pytest.mark.skipif(not has_cuda(), reason="no CUDA GPU here"),
@@ -57,7 +57,7 @@ def test_the_gpu_is_chosen_and_bf16_where_it_has_it():
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_real_bert_learns_real_reviews(reviews, precision):
     settings = replace(QUICK, precision=precision)
-    model, tokenizer = models.classifier(2)
+    model, tokenizer = encoders.classifier(2)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fitted = fit(model, tokenizer, *reviews, settings)
@@ -75,7 +75,7 @@ def test_a_real_bert_learns_real_reviews(reviews, precision):
 
 def test_attention_waits_for_no_plan_while_it_trains(reviews):
     settings, seen = replace(QUICK, epochs=1, max_tokens=16), []
-    model, tokenizer = models.classifier(2)
+    model, tokenizer = encoders.classifier(2)
     before = torch.backends.cuda.cudnn_sdp_enabled()
     some = split_first(reviews[0], 64)
 
@@ -93,13 +93,13 @@ def test_who_asks_for_the_cpu_later_gets_it(reviews, monkeypatch):
     for wanted in (None, "true", "false"):
         if wanted is not None:
             monkeypatch.setenv("ACCELERATE_USE_CPU", wanted)
-        model, tokenizer = models.classifier(2)
+        model, tokenizer = encoders.classifier(2)
         found.append(fit(model, tokenizer, some, some, settings).device.split(":")[0])
     assert found == ["cuda", "cpu", "cuda"]
 
 
 def test_the_scores_are_those_of_the_cpu(reviews):
-    model, tokenizer = models.classifier(5)
+    model, tokenizer = encoders.classifier(5)
     there = probabilities(model, tokenizer, reviews[1].texts, QUICK)
     here = probabilities(model.to("cuda"), tokenizer, reviews[1].texts, QUICK)
     assert np.abs(here - there).max() < 1e-5
@@ -152,7 +152,7 @@ def test_where_the_gpus_memory_ends_the_parts_are_halved_and_the_gradients_stay(
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_a_training_goes_on_from_its_checkpoint(reviews, precision, tmp_path):
     settings = replace(QUICK, epochs=3, precision=precision, restore_best=False)
-    model, tokenizer = models.classifier(2)
+    model, tokenizer = encoders.classifier(2)
     whole = fit(model, tokenizer, *reviews, settings)
     known = weights(model)
 
@@ -163,20 +163,20 @@ def test_a_training_goes_on_from_its_checkpoint(reviews, precision, tmp_path):
         if epoch == 2:
             raise StopError
 
-    model, _ = models.classifier(2)
+    model, _ = encoders.classifier(2)
     with pytest.raises(StopError):
         fit(model, tokenizer, *reviews, settings, each_epoch=stop, checkpoints=tmp_path, every=13)
     state = torch.load(max(tmp_path.glob("step-*.pt")), weights_only=True)
     assert state["steps"] == 39  # in the second of three epochs of 20 steps
     assert ("scaler" in state) == (precision == "fp16")
     assert len(state["random"][0]["cuda"]) == torch.cuda.device_count()
-    model, _ = models.classifier(2)
+    model, _ = encoders.classifier(2)
     fitted = fit(model, tokenizer, *reviews, settings, checkpoints=tmp_path, every=13)
     assert fitted.history["epoch"].tolist() == [1, 2, 3]
     for column in ("train_loss", "validation_loss"):  # a GPU may add in another order each time
         assert np.allclose(fitted.history[column], whole.history[column], rtol=0.02, atol=0.005)
     moved = sum((known[name] - tensor).abs().sum() for name, tensor in weights(model).items())
-    model, _ = models.classifier(2)
+    model, _ = encoders.classifier(2)
     from_start = weights(model.to("cuda"))
     learned = sum((known[name] - tensor).abs().sum() for name, tensor in from_start.items())
     assert moved < 0.1 * learned
@@ -184,7 +184,7 @@ def test_a_training_goes_on_from_its_checkpoint(reviews, precision, tmp_path):
 
 def test_a_checkpoint_of_the_gpu_is_read_without_one(reviews, tmp_path):
     settings = replace(QUICK, epochs=1, precision="fp32")
-    model, tokenizer = models.classifier(2)
+    model, tokenizer = encoders.classifier(2)
     fit(model, tokenizer, *reviews, settings, checkpoints=tmp_path)
     state = torch.load(next(tmp_path.glob("step-*.pt")), weights_only=True)
     with Checkpoints(tmp_path, state["key"]) as kept:
@@ -194,7 +194,7 @@ def test_a_checkpoint_of_the_gpu_is_read_without_one(reviews, tmp_path):
 
 def test_frozen_layers_train_what_lies_above_and_nothing_else(reviews):
     settings = replace(QUICK, frozen_layers=4, precision="fp32")
-    model, tokenizer = models.classifier(2)
+    model, tokenizer = encoders.classifier(2)
     before = weights(model)
     fitted = fit(model, tokenizer, *reviews, settings)
     after = weights(model)

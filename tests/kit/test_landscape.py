@@ -6,7 +6,7 @@ from small_models import same
 from small_models import weights as state
 
 from illusionkit.errors import TrainingError
-from illusionkit.landscape import along, random_way, way, weights
+from illusionkit.training.landscape import along, random_way, way, weights
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from illusionkit import corpora
-from illusionkit.learners import CountedTexts, plain_learner
+from illusionkit.data import corpora
+from illusionkit.models.learners import CountedTexts, plain_learner
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from illusionkit import duplicates, mail
+from illusionkit.data import duplicates, mail
 from illusionkit.errors import DataError
 
 PLAIN = b"""From someone Mon Jan  1 00:00:00 2001

@@ -13,9 +13,11 @@ import pytest
 from packages import left_in
 from small_models import same, save_small, weights
 
-from illusionkit import archives, cache, models
+from illusionkit import cache
+from illusionkit.data import archives
 from illusionkit.errors import CacheError, ModelError
-from illusionkit.features import encode
+from illusionkit.models import encoders
+from illusionkit.models.encoding import encode
 
 NEAR = (
     ("The acting is superb.", "A wonderful performance by the whole cast."),
@@ -52,7 +54,7 @@ def test_a_word_is_known_by_its_sense(packaged):
 
 
 def test_every_load_gives_the_same(packaged):
-    model, tokenizer = models.encoder()
+    model, tokenizer = encoders.encoder()
     assert same(weights(model), weights(packaged[0]))
     assert tokenizer.get_vocab() == packaged[1].get_vocab()
     assert np.array_equal(encode(NEAR[0], model, tokenizer), encode(NEAR[0], *packaged))
@@ -64,49 +66,49 @@ def test_it_loads_without_any_network(fresh_cache, monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    model, _ = models.encoder()
+    model, _ = encoders.encoder()
     assert model.num_parameters() == 22_713_216
     folder = fresh_cache / "models" / "minilm"
-    assert left_in(folder) == sorted(models.FILES.values())
+    assert left_in(folder) == sorted(encoders.FILES.values())
     assert all(stat.S_IMODE((folder / name).stat().st_mode) == 0o644 for name in left_in(folder))
 
 
 def pinned(folder):
     """Tell of each file whether it holds the pinned bytes."""
     members = archives.source("minilm").members
-    names = models.FILES.items()
+    names = encoders.FILES.items()
     return [archives.holds(folder / name, members[key].sha256) for key, name in names]
 
 
 @pytest.fixture
 def unpacked(fresh_cache):
     """The packaged encoder's files as copies that a test may spoil."""
-    return models.packaged_folder()
+    return encoders.packaged_folder()
 
 
 def test_a_file_that_was_changed_is_unpacked_anew(unpacked):
-    for name in models.FILES.values():
+    for name in encoders.FILES.values():
         content = (unpacked / name).read_bytes()
         middle = len(content) // 2
         for spoilt in (content[:middle], b"", content[:middle] + b"?" + content[middle + 1 :]):
             (unpacked / name).write_bytes(spoilt)
             assert not all(pinned(unpacked))
-            assert models.packaged_folder() == unpacked
+            assert encoders.packaged_folder() == unpacked
             assert all(pinned(unpacked)), name
-            if name == models.FILES["weights"]:
+            if name == encoders.FILES["weights"]:
                 break  # a second to unpack: once is enough
         (unpacked / name).unlink()
-        models.packaged_folder()
+        encoders.packaged_folder()
         assert all(pinned(unpacked)), name
-    assert left_in(unpacked) == sorted(models.FILES.values())
+    assert left_in(unpacked) == sorted(encoders.FILES.values())
 
 
 def test_what_a_killed_run_left_is_cleared_away(unpacked):
     half = unpacked / f"{cache.part(unpacked / 'config.json')}abc.json"
     half.write_text("half")
     (unpacked / "config.json").unlink()
-    models.packaged_folder()
-    assert left_in(unpacked) == sorted(models.FILES.values())
+    encoders.packaged_folder()
+    assert left_in(unpacked) == sorted(encoders.FILES.values())
 
 
 def test_a_disk_that_fills_leaves_nothing_half(unpacked, monkeypatch):
@@ -119,9 +121,9 @@ def test_a_disk_that_fills_leaves_nothing_half(unpacked, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(type(unpacked), "write_bytes", fill)
         with pytest.raises(CacheError, match="the disk is full; free some space"):
-            models.packaged_folder()
-    assert left_in(unpacked) == sorted(models.FILES.values())
-    assert all(pinned(models.packaged_folder()))
+            encoders.packaged_folder()
+    assert left_in(unpacked) == sorted(encoders.FILES.values())
+    assert all(pinned(encoders.packaged_folder()))
 
 
 def test_a_cache_that_can_only_be_read_serves(unpacked, monkeypatch):
@@ -129,11 +131,11 @@ def test_a_cache_that_can_only_be_read_serves(unpacked, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(cache, "FileLock", refuse)
-    assert models.packaged_folder() == unpacked
+    assert encoders.packaged_folder() == unpacked
 
 
 @pytest.mark.parametrize("name", ["bert-base-cased", "no-such/model", "./nowhere", ""])
-@pytest.mark.parametrize("load", [models.encoder, lambda name: models.classifier(2, name)])
+@pytest.mark.parametrize("load", [encoders.encoder, lambda name: encoders.classifier(2, name)])
 def test_without_a_hub_the_message_says_what_to_do(name, load):
     with pytest.raises(ModelError) as caught:
         load(name)
@@ -151,7 +153,7 @@ def test_a_hub_that_can_not_be_reached_is_told_the_same_way(tmp_path, monkeypatc
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # it asks six times
     with pytest.raises(ModelError, match=r"use the packaged encoder \(leave.*127\.0\.0\.1:9"):
-        models.encoder("bert-base-cased")
+        encoders.encoder("bert-base-cased")
 
 
 @pytest.fixture
@@ -160,7 +162,7 @@ def hub(tmp_path, monkeypatch, small):
     from huggingface_hub import constants
 
     place = tmp_path / "hub" / "models--bert-base-cased"
-    for revision in (models.REVISIONS["bert-base-cased"], "0" * 40):
+    for revision in (encoders.REVISIONS["bert-base-cased"], "0" * 40):
         shutil.copytree(small, place / "snapshots" / revision)
     spoilt = place / "snapshots" / ("0" * 40) / "config.json"
     spoilt.write_text("the newest revision was loaded")
@@ -171,15 +173,15 @@ def hub(tmp_path, monkeypatch, small):
 
 
 def test_a_hub_name_loads_the_same_way_at_its_pinned_revision(hub, small):
-    model, tokenizer = models.encoder("bert-base-cased")
-    wanted, _ = models.encoder(str(small))
+    model, tokenizer = encoders.encoder("bert-base-cased")
+    wanted, _ = encoders.encoder(str(small))
     assert same(weights(model), weights(wanted))
     assert len(tokenizer) == 30_522
-    assert models.classifier(4, "bert-base-cased")[0].config.num_labels == 4
+    assert encoders.classifier(4, "bert-base-cased")[0].config.num_labels == 4
 
 
 def test_a_revision_is_a_full_commit():
-    assert all(len(name) == 40 and int(name, 16) for name in models.REVISIONS.values())
+    assert all(len(name) == 40 and int(name, 16) for name in encoders.REVISIONS.values())
 
 
 def drop(*names):
@@ -250,7 +252,7 @@ def test_a_folder_that_is_no_whole_model_is_refused(small, tmp_path, name):
     spoil, message = SPOILT[name]
     folder = shutil.copytree(small, tmp_path / "model")
     spoil(folder)
-    for load in (models.encoder, lambda place: models.classifier(2, place)):
+    for load in (encoders.encoder, lambda place: encoders.classifier(2, place)):
         with pytest.raises(ModelError, match=message):
             load(str(folder))
 
@@ -258,31 +260,31 @@ def test_a_folder_that_is_no_whole_model_is_refused(small, tmp_path, name):
 def test_a_vocabulary_larger_than_the_model_is_refused(tmp_path, tokenizer):
     folder = save_small(tmp_path / "model", tokenizer, vocab_size=29_000)
     with pytest.raises(ModelError, match="has 30522 words, but its model knows 29000: they do not"):
-        models.encoder(str(folder))
+        encoders.encoder(str(folder))
 
 
 def test_embeddings_that_were_rounded_up_are_no_fault(tmp_path, tokenizer):
     folder = save_small(tmp_path / "model", tokenizer, vocab_size=30_528)
-    assert models.encoder(str(folder))[0].get_input_embeddings().num_embeddings == 30_528
+    assert encoders.encoder(str(folder))[0].get_input_embeddings().num_embeddings == 30_528
 
 
 def test_an_empty_folder_is_refused(tmp_path):
     with pytest.raises(ModelError, match=r"holds no complete model: it needs config\.json"):
-        models.encoder(str(tmp_path))
+        encoders.encoder(str(tmp_path))
 
 
 def test_a_tuned_model_comes_back_with_its_head(small, tmp_path):
-    model, tokenizer = models.classifier(3, str(small), seed=5)
+    model, tokenizer = encoders.classifier(3, str(small), seed=5)
     model.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
-    again, _ = models.tuned(tmp_path)
+    again, _ = encoders.tuned(tmp_path)
     assert same(weights(again), weights(model))
     assert not again.training
 
 
 def test_a_loaded_model_does_not_change_with_its_file(small, tmp_path):
     folder = shutil.copytree(small, tmp_path / "model")
-    model, _ = models.encoder(str(folder))
+    model, _ = encoders.encoder(str(folder))
     before = weights(model)
     file = folder / "model.safetensors"
     size = file.stat().st_size
@@ -293,7 +295,7 @@ def test_a_loaded_model_does_not_change_with_its_file(small, tmp_path):
 
 def test_a_tuned_model_without_its_head_is_refused(small):
     with pytest.raises(ModelError, match=r"2 are missing, the first is classifier\.bias"):
-        models.tuned(small)
+        encoders.tuned(small)
 
 
 @pytest.mark.parametrize("changed", [{}, {"model_type": "spy"}])
@@ -304,20 +306,20 @@ def test_code_that_comes_with_a_model_is_never_run(small, tmp_path, changed):
     (folder / "spy.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Spy: pass\n")
     if changed:
         with pytest.raises(ModelError, match="custom code"):
-            models.encoder(str(folder))
+            encoders.encoder(str(folder))
     else:
-        assert type(models.encoder(str(folder))[0]).__module__.startswith("transformers.")
+        assert type(encoders.encoder(str(folder))[0]).__module__.startswith("transformers.")
     assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("number", [1, 0, -3])
 def test_one_label_is_no_classifier(number):
     with pytest.raises(ModelError, match=f"at least 2 labels, not {number}"):
-        models.classifier(number)
+        encoders.classifier(number)
 
 
 def test_the_head_is_drawn_from_the_seed_and_the_rest_is_the_encoder(packaged):
-    first, again, other = (weights(models.classifier(5, seed=seed)[0]) for seed in (1, 1, 2))
+    first, again, other = (weights(encoders.classifier(5, seed=seed)[0]) for seed in (1, 1, 2))
     assert same(first, again)
     differ = {name for name in first if not first[name].equal(other[name])}
     assert differ == {"classifier.weight"}  # its bias starts at 0
@@ -333,6 +335,6 @@ def test_the_callers_random_numbers_stay_as_they_are(small):
         return random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
 
     before = state()
-    models.classifier(3, str(small), seed=9)
-    models.encoder(str(small))
+    encoders.classifier(3, str(small), seed=9)
+    encoders.encoder(str(small))
     assert state() == before

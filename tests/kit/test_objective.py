@@ -8,9 +8,10 @@ import pytest
 import torch
 from scipy.stats import chi2
 
-from illusionkit import corpora, objective
+from illusionkit.data import corpora
 from illusionkit.errors import DataError, ModelError, TrainingError
-from illusionkit.objective import (
+from illusionkit.models import objective
+from illusionkit.models.objective import (
     IGNORED,
     mask_tokens,
     masked_language_loss,

@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 import torch
 
-from illusionkit import corpora, pairs
-from illusionkit.duplicates import normalise
+from illusionkit.data import corpora
+from illusionkit.data.duplicates import normalise
 from illusionkit.errors import DataError, ModelError, TrainingError
-from illusionkit.objective import IGNORED
-from illusionkit.pairs import SHARES, PairBatches, documents, read_pairs
+from illusionkit.models.objective import IGNORED
+from illusionkit.training import pairs
+from illusionkit.training.pairs import SHARES, PairBatches, documents, read_pairs
 
 
 @pytest.fixture(scope="module")

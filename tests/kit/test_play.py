@@ -10,8 +10,8 @@ EXPERIMENT = textwrap.dedent('''
     import numpy as np
     from sklearn.datasets import load_breast_cancer
     from sklearn.linear_model import LogisticRegression
-    from illusionkit.experiment import ACCURACY, Experiment, Knob, Reading, Rows
-    from illusionkit.play import play
+    from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading, Rows
+    from illusionkit.interactive.live import play
 
     def run(dose, seed, arm, part):
         """Systematic label noise: the apparent score is judged by the noisy labels."""
@@ -161,8 +161,8 @@ def test_the_widgets_are_labelled_and_hold_the_spec(panel):
     ],
 )
 def test_a_slider_steps_in_tidy_steps(low, high, doses, step):
-    from illusionkit.experiment import Knob
-    from illusionkit.play import _step
+    from illusionkit.experiment.spec import Knob
+    from illusionkit.interactive.live import _step
 
     assert _step(Knob("k", "k", "", low, high, low, doses)) == pytest.approx(step)
 

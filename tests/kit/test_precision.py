@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from illusionkit import precision
 from illusionkit.errors import TrainingError
-from illusionkit.precision import Choice, choose
+from illusionkit.models import precision
+from illusionkit.models.precision import Choice, choose
 
 BF16, FP16 = "bf16: the GPU has it", "fp16 with loss scaling: the GPU has no bf16"
 NO_GPU, APPLE = "fp32: no GPU was found", "fp32: Apple's GPU trains in it"

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from illusionkit import widget
-from illusionkit.exercises import predict
+from illusionkit.interactive import widget
+from illusionkit.interactive.exercises import predict
 
 HOSTILE = "</script><!-- <script>alert(1)</script> \"'> \u202e\u2028 {n} <img src=x onerror=y>"
 

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
-from illusionkit import cache, corpora
+from illusionkit import cache
+from illusionkit.data import corpora
 from illusionkit.errors import DesignError
-from illusionkit.experiment import check_design
-from illusionkit.illusions import experiment, pretrain
-from illusionkit.pretraining import unigram_nats
+from illusionkit.experiment.spec import check_design
+from illusionkit.illusions import experiment
+from illusionkit.illusions.pretrain import pretraining_loss
+from illusionkit.training.pretraining import unigram_nats
 
 TRIAL = "pretraining-loss"
 
@@ -22,7 +24,7 @@ def told(monkeypatch):
     }
 
     def looks(seed, part="book"):
-        _, _, masked = pretrain.material(seed, part)
+        _, _, masked = pretraining_loss.material(seed, part)
         found = {}
         for place, batches in masked.items():
             pair = np.concatenate([b.rows[b.chosen.nonzero()[:, 0].numpy()] for b in batches])
@@ -34,7 +36,7 @@ def told(monkeypatch):
             found[f"{place}.nats"] = np.repeat(curves[place][:, None], len(word), axis=1)
         return found
 
-    monkeypatch.setattr(pretrain, "looks", looks)
+    monkeypatch.setattr(pretraining_loss, "looks", looks)
     return curves
 
 
@@ -62,7 +64,7 @@ def test_a_training_loss_that_is_lower_looks_better(told):
 
 
 def test_the_extras_are_of_the_same_places(told):
-    _, batches, masked = pretrain.material(1)
+    _, batches, masked = pretraining_loss.material(1)
     extras = experiment(TRIAL).read(600, 1).extras
     counts = batches["train"].word_counts()
     for name, place in (("apparent", "train"), ("honest", "held_out")):
@@ -75,26 +77,29 @@ def test_the_extras_are_of_the_same_places(told):
 
 
 def test_a_seed_draws_fifty_documents_and_other_strangers():
-    (one, batches, masked), (other, _, _) = pretrain.material(0), pretrain.material(1)
+    (one, batches, masked), (other, _, _) = (
+        pretraining_loss.material(0),
+        pretraining_loss.material(1),
+    )
     for pairs in (one, other):
-        assert pairs["train"]["unit"].nunique() == pretrain.DOCUMENTS == 50
+        assert pairs["train"]["unit"].nunique() == pretraining_loss.DOCUMENTS == 50
         assert set(pairs["held_out"]["unit"]) == set(one["held_out"]["unit"])
     assert set(one["train"]["unit"]) != set(other["train"]["unit"])
     assert len(batches["train"]) == len(one["train"])
-    assert sum(len(batch.rows) for batch in masked["train"]) == pretrain.JUDGED_IN_TRAINING
+    assert sum(len(batch.rows) for batch in masked["train"]) == pretraining_loss.JUDGED_IN_TRAINING
     assert sum(len(batch.rows) for batch in masked["held_out"]) == len(one["held_out"])
 
 
 def test_the_vault_is_untouched_and_a_touched_one_would_be_refused(told):
     reading = experiment(TRIAL).read(150, 0)
-    pairs, _, _ = pretrain.material(0)
+    pairs, _, _ = pretraining_loss.material(0)
     vault = set(reading.honest_rows.unit)
     assert vault <= set(pairs["held_out"]["unit"])
     assert set(reading.touched) == {*pairs["train"]["unit"], *pairs["development"]["unit"]}
     touched = np.append(reading.touched, reading.honest_rows.unit[0])
     bad = type(reading)(**{**vars(reading), "touched": touched})
     with pytest.raises(DesignError, match="vault of untouched units"):
-        check_design("fresh-sample", pretrain.LOSS, bad)
+        check_design("fresh-sample", pretraining_loss.LOSS, bad)
 
 
 def test_the_confirm_part_is_the_vault_and_nothing_else(told):
@@ -105,41 +110,41 @@ def test_the_confirm_part_is_the_vault_and_nothing_else(told):
         for unit in corpora.CORPORA[name]("confirm")["unit"]
     }
     assert set(reading.honest_rows.unit) <= units
-    book, _, _ = pretrain.material(0)
-    again, _, _ = pretrain.material(0, "confirm")
+    book, _, _ = pretraining_loss.material(0)
+    again, _, _ = pretraining_loss.material(0, "confirm")
     assert book["train"]["first"].equals(again["train"]["first"])
 
 
 def test_a_place_that_is_given_no_chance_at_all_costs_a_finite_loss(told):
     rows = experiment(TRIAL).read(150, 0).apparent_rows
     never = type(rows)(rows.truth, rows.prediction, rows.unit, np.zeros(len(rows.truth)))
-    assert pretrain.LOSS.score(never) == pytest.approx(-np.log(1e-12))
+    assert pretraining_loss.LOSS.score(never) == pytest.approx(-np.log(1e-12))
 
 
 def test_a_training_is_run_once_and_kept(monkeypatch, fresh_cache):
     """Two looks at two steps each; the archives come from the user's cache."""
-    monkeypatch.setattr(pretrain, "STEPS", 2)
-    monkeypatch.setattr(pretrain, "LOOKS", 2)
-    ran, real = [], pretrain.pretrain
+    monkeypatch.setattr(pretraining_loss, "STEPS", 2)
+    monkeypatch.setattr(pretraining_loss, "LOOKS", 2)
+    ran, real = [], pretraining_loss.pretrain
 
     def counted(*given):
         ran.append(given)
         return real(*given)
 
     material = few()
-    monkeypatch.setattr(pretrain, "material", lambda seed, part="book": material)
-    monkeypatch.setattr(pretrain, "pretrain", counted)
-    first, again = pretrain.looks(0), pretrain.looks(0)
+    monkeypatch.setattr(pretraining_loss, "material", lambda seed, part="book": material)
+    monkeypatch.setattr(pretraining_loss, "pretrain", counted)
+    first, again = pretraining_loss.looks(0), pretraining_loss.looks(0)
     assert len(ran) == 1
     assert all(np.array_equal(first[name], again[name]) for name in first)
     assert first["held_out.nats"].shape[0] == 2
     with cache.afresh("runs"):
-        fresh = pretrain.looks(0)
+        fresh = pretraining_loss.looks(0)
     assert len(ran) == 2
     assert np.allclose(first["train.nats"], fresh["train.nats"], atol=1e-4)
 
 
 def few():
     """Return the material of seed 0 with a few batches to judge by."""
-    pairs, batches, masked = pretrain.material(0)
+    pairs, batches, masked = pretraining_loss.material(0)
     return pairs, batches, {place: found[:1] for place, found in masked.items()}

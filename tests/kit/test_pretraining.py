@@ -9,11 +9,12 @@ import pytest
 import torch
 from small_models import same, weights
 
-from illusionkit import models, pretraining
 from illusionkit.errors import DataError, TrainingError
-from illusionkit.objective import IGNORED
-from illusionkit.pairs import Masked, PairBatches
-from illusionkit.pretraining import (
+from illusionkit.models import encoders
+from illusionkit.models.objective import IGNORED
+from illusionkit.training import pretraining
+from illusionkit.training.pairs import Masked, PairBatches
+from illusionkit.training.pretraining import (
     Plan,
     from_packaged,
     from_scratch,
@@ -121,7 +122,7 @@ def test_the_losses_are_those_of_the_reference(model, fixed):
 
 
 def test_on_real_batches_under_the_packaged_encoder_too(tokenizer):
-    from illusionkit.pairs import read_pairs
+    from illusionkit.training.pairs import read_pairs
 
     real = PairBatches(tokenizer, read_pairs()["development"])
     found = from_packaged(real.word_counts())
@@ -275,6 +276,6 @@ def test_a_warm_up_as_long_as_the_training_and_a_single_step_go_through(tokenize
 
 
 def test_the_packaged_encoder_is_loaded_through_the_kit(monkeypatch):
-    monkeypatch.setattr(models, "encoder", lambda: (_ for _ in ()).throw(RuntimeError("asked")))
+    monkeypatch.setattr(encoders, "encoder", lambda: (_ for _ in ()).throw(RuntimeError("asked")))
     with pytest.raises(RuntimeError, match="asked"):
         from_packaged(np.ones(30_522))

@@ -11,10 +11,11 @@ import textwrap
 import pytest
 import synthetic
 
-from illusionkit import corpora, features, models
+from illusionkit.data import corpora
 from illusionkit.errors import DataError
+from illusionkit.experiment.provenance import code_hash, machine, provenance
 from illusionkit.illusions import experiment
-from illusionkit.provenance import code_hash, machine, provenance
+from illusionkit.models import encoders, encoding
 
 BASE = '''
 """A module."""
@@ -108,7 +109,7 @@ def test_code_reached_through_a_module_counts(hashed, tmp_path, monkeypatch):
     def other(part="book"):
         return None
 
-    other.__module__ = "illusionkit.corpora"
+    other.__module__ = "illusionkit.data.corpora"
     monkeypatch.setattr(corpora, "tweets", other)
     assert hashed(source) != before
 
@@ -185,14 +186,14 @@ def _another_encode(texts: list[str], model: object, tokenizer: object) -> None:
 def test_a_function_that_is_imported_inside_another_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     run = experiment("group-leakage").run  # it imports `features` where it needs it
     before = code_hash(run)
-    _another_encode.__module__ = "illusionkit.features"
-    monkeypatch.setattr(features, "encode", _another_encode)
+    _another_encode.__module__ = "illusionkit.models.encoding"
+    monkeypatch.setattr(encoding, "encode", _another_encode)
     assert code_hash(run) != before
 
 
 def test_loaders_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     run = experiment("group-leakage").run
     before = code_hash(run)
-    _another_encode.__module__ = "illusionkit.models"
-    monkeypatch.setattr(models, "encoder", _another_encode)
+    _another_encode.__module__ = "illusionkit.models.encoders"
+    monkeypatch.setattr(encoders, "encoder", _another_encode)
     assert code_hash(run) == before

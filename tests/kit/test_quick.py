@@ -10,8 +10,8 @@ import torch
 from small_models import without_dropout
 from torch import nn
 
-from illusionkit import models, quick
-from illusionkit.quick import quicken
+from illusionkit.models import encoders, fast_layers
+from illusionkit.models.fast_layers import quicken
 
 TOLERANCE = 2e-5  # relative, of fp32 results
 
@@ -48,13 +48,13 @@ def state(model):
 @pytest.fixture
 def with_dropout(small):
     """A small classifier with dropout, in training mode."""
-    return models.classifier(3, str(small))[0].train()
+    return encoders.classifier(3, str(small))[0].train()
 
 
 @pytest.fixture
 def without(still):
     """A small classifier without dropout, in training mode."""
-    return models.classifier(3, str(still))[0].train()
+    return encoders.classifier(3, str(still))[0].train()
 
 
 # Dropout
@@ -63,7 +63,7 @@ def without(still):
 @pytest.mark.parametrize("p", [0.1, 0.25, 0.5, 0.9, 1e-3])
 def test_each_of_the_four_decisions_of_a_number_drops_with_probability_p(p):
     torch.manual_seed(0)
-    kept, _ = quick.keep((400_000,), p)
+    kept, _ = fast_layers.keep((400_000,), p)
     for lane in kept.view(-1, 4).unbind(1):
         dropped, n = int((lane == 0).sum()), lane.numel()
         assert abs(dropped - n * p) <= 5 * math.sqrt(n * p * (1 - p))
@@ -71,14 +71,14 @@ def test_each_of_the_four_decisions_of_a_number_drops_with_probability_p(p):
 
 def test_decisions_do_not_depend_on_each_other():
     torch.manual_seed(0)
-    lanes = quick.keep((400_000,), 0.5)[0].view(-1, 4).T.double()
+    lanes = fast_layers.keep((400_000,), 0.5)[0].view(-1, 4).T.double()
     among = torch.corrcoef(torch.cat([lanes[:, 1:], lanes[:, :-1]])) - torch.eye(8)
     assert among.abs().max() < 5 / math.sqrt(lanes.shape[1])
 
 
 @pytest.mark.parametrize("p", [0.1, 0.3, 1 / 65536, 0.9999])
 def test_the_scale_makes_the_expectation_exact(p):
-    _, scale = quick.keep((4,), p)
+    _, scale = fast_layers.keep((4,), p)
     chance = round(p * 65536) / 65536
     assert scale * (1 - chance) == pytest.approx(1, abs=1e-15)
     assert abs(chance - p) <= 1 / 131072
@@ -88,7 +88,7 @@ def test_the_bounds_of_sixteen_bits_are_kept_and_dropped_as_they_should(monkeypa
     every = torch.arange(-32768, 32768, dtype=torch.int16).view(torch.int64)
     monkeypatch.setattr(torch.Tensor, "random_", lambda self, *bounds: self.copy_(every))
     for p in (1 / 65536, 0.1, 0.5, 65535 / 65536):
-        kept, _ = quick.keep((65536,), p)
+        kept, _ = fast_layers.keep((65536,), p)
         assert int((kept == 0).sum()) == round(p * 65536)
 
 
@@ -102,9 +102,9 @@ def test_all_64_bits_are_drawn():
 def test_dropout_scales_what_it_keeps_and_draws_anew_each_time():
     x = torch.rand(37, 51) + 1
     torch.manual_seed(1)
-    first, second = quick.dropout(x, 0.3), quick.dropout(x, 0.3)
+    first, second = fast_layers.dropout(x, 0.3), fast_layers.dropout(x, 0.3)
     torch.manual_seed(1)
-    assert first.equal(quick.dropout(x, 0.3))
+    assert first.equal(fast_layers.dropout(x, 0.3))
     assert not first.equal(second)
     kept = first != 0
     assert torch.allclose(first[kept], x[kept] / (1 - round(0.3 * 65536) / 65536))
@@ -112,13 +112,13 @@ def test_dropout_scales_what_it_keeps_and_draws_anew_each_time():
 
 @pytest.mark.parametrize("shape", [(0,), (1,), (3, 5), (2, 3, 7)])
 def test_dropout_takes_any_shape(shape):
-    assert quick.dropout(torch.ones(shape), 0.5).shape == shape
+    assert fast_layers.dropout(torch.ones(shape), 0.5).shape == shape
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
 def test_the_gradient_of_dropout_is_its_mask_in_the_dtype_of_the_numbers(dtype):
     x = torch.ones(64, 16, dtype=dtype, requires_grad=True)
-    out = quick.dropout(x, 0.4)
+    out = fast_layers.dropout(x, 0.4)
     out.sum().backward()
     assert out.dtype == x.grad.dtype == dtype
     assert x.grad.equal(out)
@@ -133,12 +133,12 @@ def test_gradients_are_right_in_fp64():
         return same_mask
 
     x = torch.randn(5, 7, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(fixed(lambda x: quick.dropout(x, 0.3)), [x])
+    assert torch.autograd.gradcheck(fixed(lambda x: fast_layers.dropout(x, 0.3)), [x])
     tensors = [torch.randn(2, 3, 4, 5, dtype=torch.float64, requires_grad=True) for _ in range(3)]
     mask = torch.tensor([True, True, True, False]).expand(2, 1, 4, 4)
 
     def attention(q, k, v):
-        return quick.attend(nn.Identity(), q, k, v, mask, dropout=0.3, is_causal=False)[0]
+        return fast_layers.attend(nn.Identity(), q, k, v, mask, dropout=0.3, is_causal=False)[0]
 
     assert torch.autograd.gradcheck(fixed(attention), tensors)
 
@@ -154,7 +154,7 @@ def test_linear_computes_the_same_and_so_do_its_gradients(shape, outputs, with_b
     layer = nn.Linear(40, outputs, bias=with_bias)
     x = torch.randn(shape, requires_grad=True)
     results = []
-    for compute in (nn.functional.linear, quick.linear):
+    for compute in (nn.functional.linear, fast_layers.linear):
         out = compute(x, layer.weight, layer.bias)
         out.square().sum().backward()
         tensors = [x, *layer.parameters()]
@@ -168,26 +168,26 @@ def test_linear_computes_the_same_and_so_do_its_gradients(shape, outputs, with_b
 
 def test_linear_takes_numbers_that_do_not_lie_in_order():
     weight, x = torch.randn(8, 6).t(), torch.randn(5, 3, 8).transpose(0, 1)
-    assert close(quick.linear(x, weight, None), nn.functional.linear(x, weight))
+    assert close(fast_layers.linear(x, weight, None), nn.functional.linear(x, weight))
 
 
 @pytest.mark.parametrize("outputs", [4, 7])
 def test_products_get_numbers_without_gaps(outputs, monkeypatch):
     # The first token of each row, as a pooler takes it: oneDNN needs a thousand times as long.
-    given, product = [], quick._product() or nn.functional.linear
+    given, product = [], fast_layers._product() or nn.functional.linear
 
     def watched(x, weight, bias):
         given.extend([x, weight])
         return product(x, weight, bias)
 
-    monkeypatch.setattr(quick, "_product", lambda: watched)
-    quick._linear_function.cache_clear()
+    monkeypatch.setattr(fast_layers, "_product", lambda: watched)
+    fast_layers._linear_function.cache_clear()
     try:
         x, weight = torch.randn(5, 3, 6, requires_grad=True), torch.randn(outputs, 6)
-        out = quick.linear(x[:, 0], weight.requires_grad_(), None)
+        out = fast_layers.linear(x[:, 0], weight.requires_grad_(), None)
         out[:, :1].expand(5, outputs).sum().backward()
     finally:
-        quick._linear_function.cache_clear()
+        fast_layers._linear_function.cache_clear()
     assert len(given) == 6
     assert all(t.is_contiguous() or t.t().is_contiguous() for t in given)
     assert x.grad[:, 1:].eq(0).all()
@@ -197,22 +197,22 @@ def test_products_get_numbers_without_gaps(outputs, monkeypatch):
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_linear_leaves_other_dtypes_alone(dtype):
     x, weight = torch.randn(4, 6, dtype=dtype), torch.randn(3, 6, dtype=dtype)
-    assert quick.linear(x, weight, None).equal(nn.functional.linear(x, weight))
+    assert fast_layers.linear(x, weight, None).equal(nn.functional.linear(x, weight))
 
 
 def test_linear_works_without_rows_under_autocast_and_without_onednn(monkeypatch):
     weight, bias, x = torch.randn(3, 6), torch.randn(3), torch.randn(4, 6)
-    assert quick.linear(torch.empty(0, 6), weight, bias).shape == (0, 3)
+    assert fast_layers.linear(torch.empty(0, 6), weight, bias).shape == (0, 3)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert quick.linear(x, weight, bias).dtype == torch.bfloat16
-    monkeypatch.setattr(quick, "_product", lambda: None)
-    assert quick.linear(x, weight, bias).equal(nn.functional.linear(x, weight, bias))
+        assert fast_layers.linear(x, weight, bias).dtype == torch.bfloat16
+    monkeypatch.setattr(fast_layers, "_product", lambda: None)
+    assert fast_layers.linear(x, weight, bias).equal(nn.functional.linear(x, weight, bias))
 
 
 def test_frozen_weights_get_no_gradient():
     layer = nn.Linear(4, 4).requires_grad_(False)
     x = torch.randn(2, 4, requires_grad=True)
-    quick.linear(x, layer.weight, layer.bias).sum().backward()
+    fast_layers.linear(x, layer.weight, layer.bias).sum().backward()
     assert layer.weight.grad is None
     assert close(x.grad, layer.weight.sum(0).expand(2, 4))
 
@@ -241,10 +241,12 @@ def test_attention_computes_the_same_and_so_do_its_gradients(name, scaling, monk
     torch.manual_seed(0)
     given = [torch.randn(4, 9, 3, 8).transpose(1, 2).requires_grad_() for _ in range(3)]
     # All is kept, so that nothing but dropout itself is left out of the quick way.
-    monkeypatch.setattr(quick, "keep", lambda shape, p: (torch.ones(shape, dtype=torch.uint8), 1.0))
+    monkeypatch.setattr(
+        fast_layers, "keep", lambda shape, p: (torch.ones(shape, dtype=torch.uint8), 1.0)
+    )
     mask, results = masks()[name], []
     sdpa = nn.functional.scaled_dot_product_attention(*given, attn_mask=mask, scale=scaling)
-    ours, none = quick.attend(
+    ours, none = fast_layers.attend(
         nn.Identity(), *given, mask, dropout=0.1, scaling=scaling, is_causal=False
     )
     assert none is None
@@ -263,7 +265,7 @@ def test_attention_keeps_the_dtype_of_what_it_is_given(dtype, name):
     mask, seen = masks()[name], []
     for tensors in (given, [t.detach().double().requires_grad_() for t in given]):
         torch.manual_seed(1)  # the same numbers are dropped
-        out = quick.attend(nn.Identity(), *tensors, mask, dropout=0.2, is_causal=False)[0]
+        out = fast_layers.attend(nn.Identity(), *tensors, mask, dropout=0.2, is_causal=False)[0]
         slopes = torch.autograd.grad(out.square().sum(), tensors)
         assert {t.dtype for t in (out, *slopes)} == {tensors[0].dtype}
         seen.append([t.double() for t in (out, *slopes)])
@@ -278,13 +280,13 @@ def test_attention_without_dropout_is_that_of_transformers(causal):
 
     given = [torch.randn(2, 3, 5, 4) for _ in range(3)]
     expected, _ = sdpa_attention_forward(nn.Identity(), *given, None, is_causal=causal)
-    assert quick.attend(nn.Identity(), *given, None, is_causal=causal)[0].equal(expected)
+    assert fast_layers.attend(nn.Identity(), *given, None, is_causal=causal)[0].equal(expected)
 
 
 def test_causal_attention_with_dropout_looks_at_nothing_that_comes_later():
     query, key, value = (torch.randn(2, 3, 5, 4) for _ in range(3))
     value.requires_grad_()
-    out, _ = quick.attend(nn.Identity(), query, key, value, None, dropout=0.1, is_causal=True)
+    out, _ = fast_layers.attend(nn.Identity(), query, key, value, None, dropout=0.1, is_causal=True)
     out[:, 0].sum().backward()
     assert value.grad[:, :, 1:].abs().max() == 0
 
@@ -293,7 +295,7 @@ def test_padding_gets_no_attention_at_all():
     given = [torch.randn(4, 3, 9, 8) for _ in range(2)]
     value = torch.randn(4, 3, 9, 8, requires_grad=True)
     mask = masks()["bool"]
-    out, _ = quick.attend(nn.Identity(), *given, value, mask, dropout=0.1, is_causal=False)
+    out, _ = fast_layers.attend(nn.Identity(), *given, value, mask, dropout=0.1, is_causal=False)
     out.sum().backward()
     assert value.grad[1, :, 4:].abs().max() == 0
     assert value.grad[1, :, :4].abs().max() > 0
@@ -302,7 +304,9 @@ def test_padding_gets_no_attention_at_all():
 def test_attention_drops_with_its_probability():
     torch.manual_seed(0)
     zeros, value = torch.zeros(64, 4, 16, 16), torch.eye(16).expand(64, 4, 16, 16)
-    out, _ = quick.attend(nn.Identity(), zeros, zeros, value, None, dropout=0.2, is_causal=False)
+    out, _ = fast_layers.attend(
+        nn.Identity(), zeros, zeros, value, None, dropout=0.2, is_causal=False
+    )
     share = (out == 0).double().mean()  # the value shows the chances of attention themselves
     assert abs(share - 0.2) < 5 * math.sqrt(0.2 * 0.8 / out.numel())
     assert out[out != 0].mean() == pytest.approx(1 / 16 / 0.8, rel=1e-3)
@@ -417,7 +421,7 @@ def test_the_attention_is_changed_where_it_is_known_and_changed_back(with_dropou
         pytest.skip("this version's BERT takes no other attention")
     with_dropout.config._attn_implementation = attention
     with quicken(with_dropout, "cpu"):
-        expected = attention if attention == "flex_attention" else quick.NAME
+        expected = attention if attention == "flex_attention" else fast_layers.NAME
         assert with_dropout.config._attn_implementation == expected
     assert with_dropout.config._attn_implementation == attention
 
@@ -512,7 +516,7 @@ def test_a_copy_made_after_the_block_is_a_usual_model(with_dropout):
 def test_memory_that_was_freed_is_not_asked_for_again():
     program = (
         "import resource, torch\n"
-        "from illusionkit.quick import keep_memory\n"
+        "from illusionkit.models.fast_layers import keep_memory\n"
         "keep_memory()\n"
         "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
         "for _ in range(20): torch.ones(2**24)\n"
@@ -528,8 +532,8 @@ def test_memory_that_was_freed_is_not_asked_for_again():
 
 def test_memory_is_left_alone_on_other_systems(monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
-    monkeypatch.setattr(quick.ctypes, "CDLL", lambda name: pytest.fail("no such library"))
-    quick.keep_memory()
+    monkeypatch.setattr(fast_layers.ctypes, "CDLL", lambda name: pytest.fail("no such library"))
+    fast_layers.keep_memory()
 
 
 def test_memory_is_left_alone_without_glibc(monkeypatch):
@@ -537,5 +541,5 @@ def test_memory_is_left_alone_without_glibc(monkeypatch):
         raise OSError(name)
 
     monkeypatch.setattr(sys, "platform", "linux")
-    monkeypatch.setattr(quick.ctypes, "CDLL", missing)
-    quick.keep_memory()
+    monkeypatch.setattr(fast_layers.ctypes, "CDLL", missing)
+    fast_layers.keep_memory()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from illusionkit import raters
-from illusionkit.corpora import movie_reviews
+from illusionkit.data import raters
+from illusionkit.data.corpora import movie_reviews
 from illusionkit.errors import DataError
 
 TEXTS, RATERS, MANY = 400, 20, 2000

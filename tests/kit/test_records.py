@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from illusionkit import records
 from illusionkit.errors import ResultsError
+from illusionkit.experiment import records
 
 GOOD = {
     "about": "How it was measured.",

@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from illusionkit import batches, finetune, models, removals
-from illusionkit.batches import Settings, Split
 from illusionkit.errors import TrainingError
+from illusionkit.models import encoders
+from illusionkit.training import ablations, batches, finetune
+from illusionkit.training.batches import Settings, Split
 
 TEXTS = [f"{'good' if n % 2 else 'bad'} film{' number' * (n % 5)} {n}" for n in range(54)]
 TRAIN = Split(TEXTS[:42], [n % 2 for n in range(42)])
 WATCHED = Split(TEXTS[42:], [n % 2 for n in range(12)])
 QUICK = Settings(epochs=2, batch_size=16, learning_rate=1e-3, warmup=0.5, max_tokens=16)
-ALL = (*removals.TRAINING, *removals.ORDER)
+ALL = (*ablations.TRAINING, *ablations.ORDER)
 
 
 @pytest.fixture
@@ -21,8 +22,8 @@ def trained(small):
 
     def train(removal=None, state=0, code=None):
         torch.manual_seed(state)
-        model, tokenizer = models.classifier(2, str(small), seed=0)
-        code = code or removals.loop(removal)
+        model, tokenizer = encoders.classifier(2, str(small), seed=0)
+        code = code or ablations.loop(removal)
         fitted = code.fit(model, tokenizer, TRAIN, WATCHED, QUICK)
         said = code.probabilities(model, tokenizer, WATCHED.texts, QUICK)
         return model, fitted.history.drop(columns="seconds"), said
@@ -32,7 +33,7 @@ def trained(small):
 
 @pytest.mark.parametrize("name", ALL)
 def test_each_removal_finds_its_lines_and_takes_them_out(name):
-    lines = removals.difference(name).splitlines()
+    lines = ablations.difference(name).splitlines()
     assert any(line.startswith("-") for line in lines)
     assert all(line[0] in "-+" for line in lines)
 
@@ -46,21 +47,21 @@ def test_with_nothing_removed_it_is_the_loop_of_the_kit(trained):
 
 def test_the_kit_itself_stays_whole():
     before = dict(vars(finetune)), batches.Batches
-    removals.loop("row numbers")
-    removals.loop("shuffling")
+    ablations.loop("row numbers")
+    ablations.loop("shuffling")
     assert (dict(vars(finetune)), batches.Batches) == before
 
 
 def test_an_unknown_removal_names_the_known_ones():
     with pytest.raises(TrainingError, match=r"Nothing called 'the roof' .*zero_grad"):
-        removals.loop("the roof")
+        ablations.loop("the roof")
 
 
 @pytest.mark.parametrize("old", ["no such line", "rows"])
 def test_a_loop_that_has_changed_is_refused(monkeypatch, old):
-    monkeypatch.setitem(removals.TRAINING, "clip", ((old, ""),))
+    monkeypatch.setitem(ablations.TRAINING, "clip", ((old, ""),))
     with pytest.raises(TrainingError, match=r"stands in it \d+ times, not once"):
-        removals.loop("clip")
+        ablations.loop("clip")
 
 
 def test_without_the_row_numbers_the_model_is_the_same_and_its_answers_change_places(trained):
@@ -80,7 +81,7 @@ def test_without_eval_the_delivered_model_still_draws_dropout(trained):
 
 @pytest.mark.parametrize(("removal", "mode"), [(None, True), ("model.train()", False)])
 def test_without_train_there_is_no_dropout_from_the_start(small, removal, mode):
-    model, tokenizer = models.classifier(2, str(small), seed=0)
+    model, tokenizer = encoders.classifier(2, str(small), seed=0)
     modes = []
 
     def note(module, _):
@@ -88,7 +89,7 @@ def test_without_train_there_is_no_dropout_from_the_start(small, removal, mode):
             modes.append(module.training)
 
     model.register_forward_pre_hook(note)
-    removals.loop(removal).fit(model, tokenizer, TRAIN, WATCHED, QUICK)
+    ablations.loop(removal).fit(model, tokenizer, TRAIN, WATCHED, QUICK)
     assert modes == [mode] * 6
 
 
@@ -115,7 +116,7 @@ def test_the_training_goes_another_way(trained, name):
 def orders(name):
     """Return the lengths of the batches, and the texts in the order of an epoch."""
     tokenizer = _Words()
-    code = removals.loop(name)
+    code = ablations.loop(name)
     found = code.Batches(tokenizer, TRAIN, QUICK)
     return [inputs["input_ids"].shape[1] for inputs, _ in found.shuffled(1, "cpu")]
 
@@ -147,7 +148,7 @@ def test_without_length_groups_more_is_filled_up():
 
 
 def test_every_row_comes_once_whatever_the_order():
-    for name in (None, *removals.ORDER):
-        found = removals.loop(name).Batches(_Words(), TRAIN, QUICK)
+    for name in (None, *ablations.ORDER):
+        found = ablations.loop(name).Batches(_Words(), TRAIN, QUICK)
         rows = sorted(label for _, labels in found.shuffled(1, "cpu") for label in labels.tolist())
         assert rows == sorted(TRAIN.labels)

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 import synthetic
 
-from illusionkit import archives, results
+from illusionkit.data import archives
 from illusionkit.errors import CacheError, ResultsError
-from illusionkit.experiment import Reading, Rows
+from illusionkit.experiment import results
+from illusionkit.experiment.spec import Reading, Rows
+from illusionkit.experiment.sweep import cells, sweep
 from illusionkit.illusions import experiments
-from illusionkit.sweep import cells, sweep
 
 SCORES = ("apparent", "honest", "optimism")
 HEAVY_S = 30

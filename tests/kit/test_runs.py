@@ -5,10 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from illusionkit import cache, models, runs
-from illusionkit.batches import Settings, Split
+from illusionkit import cache
 from illusionkit.errors import TrainingError
-from illusionkit.finetune import fit, probabilities
+from illusionkit.models import encoders
+from illusionkit.training import runs
+from illusionkit.training.batches import Settings, Split
+from illusionkit.training.finetune import fit, probabilities
 
 QUICK = Settings(epochs=3, batch_size=16, learning_rate=1e-3, max_tokens=16, restore_best=False)
 TEXTS = [f"{'good' if n % 2 else 'bad'} film number {n}" for n in range(64)]
@@ -20,7 +22,7 @@ JUDGED = TEXTS[52:]
 @pytest.fixture
 def trainings(small, empty_cache, monkeypatch):
     """Train a small model in place of the packaged one; return the list of trainings."""
-    noted, real = [], models.classifier
+    noted, real = [], encoders.classifier
 
     def classifier(classes, *, seed=0):
         noted.append(seed)
@@ -45,7 +47,7 @@ def test_a_training_is_run_once_and_read_ever_after(trainings):
 
 def test_it_says_what_the_model_of_each_epoch_says(trainings):
     found = trained()
-    model, tokenizer = models.classifier(2)
+    model, tokenizer = encoders.classifier(2)
     said = []
     settings = QUICK
 

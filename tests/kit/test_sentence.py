@@ -10,15 +10,19 @@ import pytest
 from nbclient import NotebookClient
 from small_models import save_small
 
-from illusionkit import batches, cache, corpora, models, sentence
-from illusionkit.batches import Settings, Split
+from illusionkit import cache
+from illusionkit.data import corpora
 from illusionkit.errors import DataError, TrainingError
-from illusionkit.features import MAX_TOKENS, encode
-from illusionkit.finetune import fit, probabilities
-from illusionkit.finetuned import Finetuned, Spec, tables
-from illusionkit.neighbours import CLASSES, Neighbours, by_class, neighbours, unit
-from illusionkit.play import play
-from illusionkit.sentence import SentencePanel, read
+from illusionkit.interactive import sentence
+from illusionkit.interactive.live import play
+from illusionkit.interactive.neighbours import CLASSES, Neighbours, by_class, neighbours, unit
+from illusionkit.interactive.sentence import SentencePanel, read
+from illusionkit.models import encoders
+from illusionkit.models.encoding import MAX_TOKENS, encode
+from illusionkit.training import batches
+from illusionkit.training.batches import Settings, Split
+from illusionkit.training.book_model import Finetuned, Spec, tables
+from illusionkit.training.finetune import fit, probabilities
 
 TINY = Settings(epochs=4, batch_size=16, learning_rate=2e-3, max_tokens=16)
 TEXTS = [f"a {'good' if n % 2 else 'bad'} film, number {n}" for n in range(220)]
@@ -46,7 +50,7 @@ def small(tmp_path_factory, tokenizer):
 @pytest.fixture(scope="module")
 def trained(small):
     """A small model of five classes that tells good from bad, and its tokenizer."""
-    model, tokenizer = models.classifier(5, str(small))
+    model, tokenizer = encoders.classifier(5, str(small))
     split = Split(TEXTS, LABELS)
     history = fit(model, tokenizer, split, Split(TEXTS[:20], LABELS[:20]), TINY).history
     return Finetuned(model, tokenizer, history, {})
@@ -55,7 +59,7 @@ def trained(small):
 @pytest.fixture(scope="module")
 def near(small):
     """The small encoder, and the neighbours among the texts as it sees them."""
-    encoder = models.encoder(str(small))
+    encoder = encoders.encoder(str(small))
     train, held_out = encode(TEXTS, *encoder), encode(TEXTS[:30], *encoder)
     return encoder, Neighbours.among(train, held_out, RATINGS)
 
@@ -273,7 +277,7 @@ def test_the_widgets_are_labelled(panel):
 
 
 def test_other_models_and_other_things_are_refused(small):
-    two = Finetuned(*models.classifier(2, str(small)), None, {})
+    two = Finetuned(*encoders.classifier(2, str(small)), None, {})
     with pytest.raises(TrainingError, match="five classes of rated reviews, the model has 2"):
         play(two)
     with pytest.raises(TypeError, match="an Experiment or what finetuned\\(\\) returns, not str"):
@@ -328,7 +332,7 @@ def test_a_vector_of_nothing_is_like_nothing():
 
 
 def test_the_real_encoder_finds_praise_for_praise_and_leaves_no_file(packaged):
-    found = Finetuned(*models.classifier(5), None, {})
+    found = Finetuned(*encoders.classifier(5), None, {})
     panel = play(found)
     panel.encoder = packaged
     assert len(panel.neighbours.vectors) == 7742  # and no file of the corpus is made hereafter
@@ -360,10 +364,10 @@ def test_only_training_reviews_are_neighbours_and_the_yardstick_is_validation():
 
 
 MADE = """
-from illusionkit import models
-from illusionkit.finetuned import Finetuned
-from illusionkit.play import play
-panel = play(Finetuned(*models.classifier(5, {folder!r}), None, {{}}))
+from illusionkit.models import encoders
+from illusionkit.training.book_model import Finetuned
+from illusionkit.interactive.live import play
+panel = play(Finetuned(*encoders.classifier(5, {folder!r}), None, {{}}))
 panel
 """
 
@@ -392,11 +396,11 @@ def test_a_strict_run_stores_the_printed_form_and_no_widget(monkeypatch, small):
 def test_a_kernel_sets_the_widgets_and_gets_a_reading(monkeypatch, small):
     here = textwrap.dedent("""
         import numpy as np
-        from illusionkit import batches
-        from illusionkit.features import encode
-        from illusionkit.neighbours import Neighbours
+        from illusionkit.training import batches
+        from illusionkit.models.encoding import encode
+        from illusionkit.interactive.neighbours import Neighbours
         batches.BUDGETS["small"] = batches.Settings(max_tokens=16)
-        panel.encoder = models.encoder({folder!r})
+        panel.encoder = encoders.encoder({folder!r})
         texts = [f"film {{n}}" for n in range(60)]
         rows = encode(texts, *panel.encoder)
         panel.neighbours = Neighbours.among(rows, rows[:9], [(n % 9 - 4, 0) for n in range(60)])

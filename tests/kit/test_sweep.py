@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import synthetic
 
-from illusionkit import sweep as module
 from illusionkit.errors import ArchiveError, DesignError
-from illusionkit.experiment import ACCURACY, Metric, Reading, Rows
-from illusionkit.sweep import Cell, cells, summary, sweep, verdict
+from illusionkit.experiment import sweep as module
+from illusionkit.experiment.spec import ACCURACY, Metric, Reading, Rows
+from illusionkit.experiment.sweep import Cell, cells, summary, sweep, verdict
 
 pytestmark = pytest.mark.usefixtures("empty_cache")
 
@@ -72,7 +72,7 @@ def test_a_changed_spec_or_part_is_run_anew(run_log):
 
 def test_a_sweep_that_was_killed_goes_on_where_it_was(run_log, monkeypatch):
     program = (
-        "import synthetic; from illusionkit.sweep import sweep;"
+        "import synthetic; from illusionkit.experiment.sweep import sweep;"
         "sweep(synthetic.experiment(), workers=1)"
     )
     setting = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "SYNTHETIC_KILL": "12"}

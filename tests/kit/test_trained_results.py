@@ -9,9 +9,9 @@ import os
 import numpy as np
 import pytest
 
-from illusionkit import results
-from illusionkit.finetuned import finetuned
+from illusionkit.experiment import results
 from illusionkit.illusions import experiments
+from illusionkit.training.book_model import finetuned
 
 HEAVY_S = 30
 HEAVY = [name for name, trial in experiments().items() if trial.cost >= HEAVY_S]

@@ -5,10 +5,10 @@ import pytest
 import torch
 from small_models import weights, without_dropout
 
-from illusionkit import finetune
-from illusionkit.batches import Batches, Settings
-from illusionkit.finetune import fit
-from illusionkit.finetuned import split_of, tables
+from illusionkit.training import finetune
+from illusionkit.training.batches import Batches, Settings
+from illusionkit.training.book_model import split_of, tables
+from illusionkit.training.finetune import fit
 
 STEPS = 8
 SETTINGS = Settings(epochs=1, batch_size=16, learning_rate=1e-4, max_tokens=64, restore_best=False)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from illusionkit.illusions import experiment, tune
+from illusionkit.illusions import experiment
+from illusionkit.illusions.tune import small_sample
 
 ARMS = ("flawed", "control", "cured")
 
@@ -11,22 +12,22 @@ ARMS = ("flawed", "control", "cured")
 @pytest.fixture(autouse=True)
 def read_anew(made_up_features):
     """Reviews with made-up features, which no other test sees."""
-    tune._reviews.cache_clear()
+    small_sample._reviews.cache_clear()
     yield
-    tune._reviews.cache_clear()
+    small_sample._reviews.cache_clear()
 
 
 @pytest.fixture
 def runs(monkeypatch):
     """Note what each run was trained on and what it said."""
-    noted, real = [], tune._run
+    noted, real = [], small_sample._run
 
     def run(found, label, pool, judged, rng):
         said = real(found, label, pool, judged, rng)
         noted.append((set(pool), judged, said))
         return said
 
-    monkeypatch.setattr(tune, "_run", run)
+    monkeypatch.setattr(small_sample, "_run", run)
     return noted
 
 
@@ -35,7 +36,7 @@ def read(arm="flawed", seed=0, **dose):
 
 
 def units(rows):
-    return set(tune._reviews("book")[0]["unit"].to_numpy()[list(rows)])
+    return set(small_sample._reviews("book")[0]["unit"].to_numpy()[list(rows)])
 
 
 def test_vault_development_set_and_pool_share_no_unit(runs):
@@ -50,7 +51,7 @@ def test_vault_development_set_and_pool_share_no_unit(runs):
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_the_flawed_arm_reports_the_best_run_by_the_development_set(runs, seed):
     reading = read(runs=5, dev=100, seed=seed)
-    table = tune._reviews("book")[0]["label"].to_numpy()
+    table = small_sample._reviews("book")[0]["label"].to_numpy()
     _, judged, _ = runs[0]
     scores = [np.mean(said[:100] == table[judged[:100]]) for _, _, said in runs]
     assert reading.apparent == pytest.approx(max(scores))
@@ -70,7 +71,7 @@ def test_the_control_is_the_first_run_however_many_there_are():
 
 def test_the_cure_chooses_by_one_half_and_reports_the_other(runs):
     reading = read("cured", runs=5, dev=100)
-    table = tune._reviews("book")[0]["label"].to_numpy()
+    table = small_sample._reviews("book")[0]["label"].to_numpy()
     _, judged, _ = runs[0]
     first = [np.mean(said[:50] == table[judged[:50]]) for _, _, said in runs]
     winner = runs[int(np.argmax(first))][2]
@@ -86,7 +87,7 @@ def test_all_arms_are_judged_by_the_same_vault():
 
 def test_the_confirm_part_judges_and_trains_nobody(runs):
     experiment("small-sample").read({"runs": 1, "dev": 50}, 0, "flawed", "confirm")
-    table = tune._reviews("confirm")[0]
+    table = small_sample._reviews("confirm")[0]
     pool, judged, _ = runs[0]
     assert (table["part"].to_numpy()[list(pool)] == "book").all()
     assert (table["part"].to_numpy()[judged[50:]] == "confirm").all()

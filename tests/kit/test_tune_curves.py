@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from illusionkit import corpora
+from illusionkit.data import corpora
 from illusionkit.errors import DesignError
-from illusionkit.experiment import Rows
-from illusionkit.finetuned import splits, tables, units
+from illusionkit.experiment.spec import Rows
 from illusionkit.illusions import experiment
-from illusionkit.illusions import tune_curves as curves
+from illusionkit.illusions.tune import misread_curve as curves
+from illusionkit.training.book_model import splits, tables, units
 
 TRIAL = "misread-curve"
 ARMS = ("flawed", "control", "cured")

@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit import corpora
-from illusionkit.batches import Settings
-from illusionkit.finetuned import splits
-from illusionkit.illusions import experiment, tune_epochs
-from illusionkit.runs import Run
+from illusionkit.data import corpora
+from illusionkit.illusions import experiment
+from illusionkit.illusions.tune import training_score
+from illusionkit.training.batches import Settings
+from illusionkit.training.book_model import splits
+from illusionkit.training.runs import Run
 
 TRIAL = "training-score"
 
@@ -32,7 +33,7 @@ def asked(monkeypatch):
         history["validation_accuracy"] = np.linspace(0.5, 0.4, epochs)
         return Run(said[:epochs], pd.DataFrame(history))
 
-    monkeypatch.setattr(tune_epochs, "run", run)
+    monkeypatch.setattr(training_score, "run", run)
     return noted
 
 
@@ -40,7 +41,7 @@ def test_training_rows_are_known_and_held_out_rows_are_not(asked):
     reading = experiment(TRIAL).read(5, 0)
     assert reading.apparent == 1
     assert reading.honest == np.mean(np.array(splits()["test"].labels) == 2)
-    assert len(reading.apparent_rows.truth) == tune_epochs.JUDGED_IN_TRAINING
+    assert len(reading.apparent_rows.truth) == training_score.JUDGED_IN_TRAINING
 
 
 def test_the_control_is_judged_by_validation_reviews(asked):
@@ -83,7 +84,7 @@ def test_the_rows_that_are_asked_about_again_are_drawn_from_all_classes(asked):
     found = [experiment(TRIAL).read(2, seed).apparent_rows for seed in (0, 1, 0)]
     whole = np.bincount(splits()["train"].labels) / len(splits()["train"])
     for rows in found:
-        shares = np.bincount(rows.truth, minlength=5) / tune_epochs.JUDGED_IN_TRAINING
+        shares = np.bincount(rows.truth, minlength=5) / training_score.JUDGED_IN_TRAINING
         assert np.abs(shares - whole).max() < 0.04
     assert np.array_equal(found[0].unit, found[2].unit)
     assert not np.array_equal(found[0].unit, found[1].unit)
@@ -102,7 +103,7 @@ def test_the_confirm_part_is_judged_and_not_trained_on(asked):
 
 def test_it_is_the_fine_tuned_model_of_the_small_budget():
     """The table's two epochs are those of *the* model, but for the choice of the epoch."""
-    from illusionkit.finetuned import Spec
+    from illusionkit.training.book_model import Spec
 
     dose = experiment(TRIAL).knob.default
     ours = Settings(epochs=round(dose), seed=0, restore_best=False)

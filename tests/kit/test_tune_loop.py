@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from illusionkit import models
-from illusionkit.illusions import experiment, tune_loop
+from illusionkit.illusions import experiment
+from illusionkit.illusions.tune import silent_bug
+from illusionkit.models import encoders
 
 TRIAL = "silent-bug"
 
@@ -24,28 +25,28 @@ def asked(monkeypatch):
             "train_loss": np.array([2.0, 1.0]), "validation_loss": np.array([2.0, 1.5]),
         }  # fmt: skip
 
-    monkeypatch.setattr(tune_loop, "_train", train)
-    monkeypatch.setattr(tune_loop, "_key", lambda *_: "")
-    monkeypatch.setattr(tune_loop.cache, "arrays", lambda _folder, _key, make: make())
+    monkeypatch.setattr(silent_bug, "_train", train)
+    monkeypatch.setattr(silent_bug, "_key", lambda *_: "")
+    monkeypatch.setattr(silent_bug.cache, "arrays", lambda _folder, _key, make: make())
     return noted
 
 
 def test_no_unit_is_in_two_of_the_three_sets():
-    units = [set(rows["unit"]) for rows in tune_loop.draw(0)]
+    units = [set(rows["unit"]) for rows in silent_bug.draw(0)]
     assert [len(found) for found in units] == [250, 50, 300]
     assert len(set.union(*units)) == 600
 
 
 def test_another_seed_draws_other_reviews_and_the_same_seed_the_same():
-    first, again, other = (list(tune_loop.draw(seed)[0]["text"]) for seed in (0, 0, 1))
+    first, again, other = (list(silent_bug.draw(seed)[0]["text"]) for seed in (0, 0, 1))
     assert first == again != other
 
 
 def test_the_confirm_part_is_judged_and_never_trained_on():
-    train, watched, judged = tune_loop.draw(0, "confirm")
+    train, watched, judged = silent_bug.draw(0, "confirm")
     assert set(judged["part"]) == {"confirm"}
     assert set(train["part"]) | set(watched["part"]) == {"book"}
-    assert set(tune_loop.draw(0)[2]["part"]) == {"book"}
+    assert set(silent_bug.draw(0)[2]["part"]) == {"book"}
 
 
 def test_both_loops_get_the_same_rows_and_settings(asked):
@@ -57,14 +58,14 @@ def test_both_loops_get_the_same_rows_and_settings(asked):
 
 
 def test_another_seed_removes_nothing_and_trains_on_the_same_rows(asked):
-    experiment(TRIAL).read(2.5, 1, tune_loop.OTHER_SEED)
+    experiment(TRIAL).read(2.5, 1, silent_bug.OTHER_SEED)
     (other, settings, removal), (whole, plain, _) = asked
     assert removal is None and other == whole
     assert settings.seed != plain.seed
 
 
 def test_the_sorted_file_holds_the_same_rows_by_class(asked):
-    experiment(TRIAL).read(2.5, 0, tune_loop.SORTED)
+    experiment(TRIAL).read(2.5, 0, silent_bug.SORTED)
     (file, *_), (whole, *_) = asked[0][0], asked[1][0]
     assert file.labels == sorted(whole.labels)
     assert sorted(file.texts) == sorted(whole.texts)
@@ -81,13 +82,13 @@ def test_the_optimism_is_that_of_the_report_and_the_extra_that_of_the_model(aske
 
 def test_a_removal_that_only_prints_trains_the_same_model(small, monkeypatch):
     """By the real loop, on a small model: nothing but the printed training loss moves."""
-    real = models.classifier
+    real = encoders.classifier
     monkeypatch.setattr(
-        tune_loop.models, "classifier", lambda classes, seed: real(classes, str(small), seed=seed)
+        silent_bug.models, "classifier", lambda classes, seed: real(classes, str(small), seed=seed)
     )
-    rows = tune_loop.draw(0)
-    monkeypatch.setattr(tune_loop, "draw", lambda seed, part="book": tuple(r[:60] for r in rows))
-    monkeypatch.setattr(tune_loop.cache, "arrays", lambda _folder, _key, make: make())
+    rows = silent_bug.draw(0)
+    monkeypatch.setattr(silent_bug, "draw", lambda seed, part="book": tuple(r[:60] for r in rows))
+    monkeypatch.setattr(silent_bug.cache, "arrays", lambda _folder, _key, make: make())
     reading = experiment(TRIAL).read(5, 0, "short batch")
     assert reading.apparent == reading.honest
     assert reading.extras["moved"] == 0

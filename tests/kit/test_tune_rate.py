@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from illusionkit import corpora
+from illusionkit.data import corpora
 from illusionkit.errors import DesignError
-from illusionkit.experiment import Rows
-from illusionkit.finetuned import tables, units
+from illusionkit.experiment.spec import Rows
 from illusionkit.illusions import experiment
-from illusionkit.illusions import tune_rate as rates
+from illusionkit.illusions.tune import learning_rate as rates
+from illusionkit.training.book_model import tables, units
 
 TRIAL, CHOICE = "learning-rate", "chosen-rate"
 SMALL = "batches of 8"

@@ -7,7 +7,7 @@ folder MODEL are loaded: to load them anew would take seconds each time. A job, 
 line, names
 
 - ``splits``: a file, [texts, labels] of training and validation;
-- ``settings``: those of `illusionkit.batches.Settings`; ``checkpoints``, ``every``: as in `fit`;
+- ``settings``: those of `training.batches.Settings`; ``checkpoints``, ``every``: as in `fit`;
 - ``log``: a file that grows by one byte a step;
 - ``result``: the folder for weights.safetensors and told.json (history, best_epoch, warnings);
 - ``kill``: None, or when to kill the life: ``delay`` seconds after ``steps`` steps and, if
@@ -28,9 +28,9 @@ import torch
 from safetensors.torch import save_file
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-from illusionkit import models
-from illusionkit.batches import Settings, Split
-from illusionkit.finetune import fit
+from illusionkit.models import encoders
+from illusionkit.training.batches import Settings, Split
+from illusionkit.training.finetune import fit
 
 POLL = 0.0005  # seconds
 
@@ -107,6 +107,6 @@ def live(loaded, job):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    loaded = models.classifier(2, sys.argv[1])
+    loaded = encoders.classifier(2, sys.argv[1])
     for line in sys.stdin:
         print(json.dumps(live(loaded, json.loads(line))), flush=True)

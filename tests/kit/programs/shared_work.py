@@ -10,10 +10,10 @@ import sys
 
 import torch
 
-from illusionkit import models
-from illusionkit.acceleration import accelerator_of
-from illusionkit.batches import Batches, Settings, Split
-from illusionkit.finetune import backward, fit
+from illusionkit.models import encoders
+from illusionkit.training.acceleration import accelerator_of
+from illusionkit.training.batches import Batches, Settings, Split
+from illusionkit.training.finetune import backward, fit
 
 WORDS = ("good", "bad", "film", "plot", "actor", "scene", "never", "always", "quite", "dull")
 TEXTS = [" ".join(WORDS[(7 * n + k * n) % 10] for k in range(3 + n % 11)) for n in range(52)]
@@ -26,7 +26,7 @@ SETTINGS = Settings(epochs=2, batch_size=17, learning_rate=1e-3, max_tokens=32)
 def gradients(folder: str, dtype: torch.dtype, most: int | None) -> list:
     """Return the loss and the gradients of each batch of an epoch."""
     accelerator = accelerator_of("fp32")
-    model, tokenizer = models.classifier(2, folder)
+    model, tokenizer = encoders.classifier(2, folder)
     shared = accelerator.prepare(model.to(dtype).train())
     settings = Settings(**{**vars(SETTINGS), "tokens_at_once": most})
     batches, found = Batches(tokenizer, TRAIN, settings), []
@@ -39,7 +39,7 @@ def gradients(folder: str, dtype: torch.dtype, most: int | None) -> list:
 
 def training(folder: str) -> dict:
     """Return the history and the weights of a short training."""
-    model, tokenizer = models.classifier(2, folder)
+    model, tokenizer = encoders.classifier(2, folder)
     fitted = fit(model, tokenizer, TRAIN, WATCHED, SETTINGS)
     history = fitted.history.drop(columns="seconds").to_dict("list")
     return {"history": history, "weights": model.state_dict()}

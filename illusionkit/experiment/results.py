@@ -1,0 +1,221 @@
+"""The tables in ``results/``: one row a reading, with its provenance; written, read, checked."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from illusionkit import cache
+from illusionkit.errors import ResultsError
+from illusionkit.experiment.provenance import machine, provenance
+from illusionkit.experiment.spec import Experiment, Reading
+from illusionkit.experiment.sweep import Cell, cells, sweep
+from illusionkit.illusions import experiment as registered
+
+SCORES = ("apparent", "honest", "optimism")
+CELL = [*(f"{name}_{end}" for name in SCORES for end in ("lo", "hi")), "n_units"]
+HASHES = ("code", "spec", "data", "weights")
+WORDS = ("id", "arm", "extras", *HASHES, "versions", "python", "cpu", "date", "check")
+DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Results:
+    """A results table as it was measured.
+
+    ``table`` has one row a reading; ``cells`` means and 95 % intervals by arm and dose, as
+    `experiment.sweep.cells` gives them; ``provenance`` what the table says of its origin.
+    """
+
+    table: pd.DataFrame
+    cells: pd.DataFrame
+    provenance: dict[str, str]
+
+    def cell(self, arm: str, dose: float) -> pd.Series[Any]:
+        """Return one row of ``cells``."""
+        found = self.cells[(self.cells["arm"] == arm) & (self.cells["dose"] == dose)]
+        if len(found) != 1:
+            raise ResultsError(f"The table has no cell of arm '{arm}' at dose {dose:g}.")
+        return found.iloc[0]
+
+    def extra(self, name: str, arm: str = "flawed", dose: float | None = None) -> float:
+        """Return the mean over seeds of a named extra, at the highest dose by default."""
+        dose = float(self.table["dose"].max()) if dose is None else dose
+        rows = self.table[(self.table["arm"] == arm) & (self.table["dose"] == dose)]
+        return float(rows["extras"].map(lambda text: json.loads(text)[name]).mean())
+
+
+def path(experiment_id: str, *, confirmed: bool = False) -> Path:
+    """Return where an experiment's table lies: ``$ILLUSIONKIT_RESULTS``, the book, the package."""
+    name = f"{experiment_id}.confirmed.csv" if confirmed else f"{experiment_id}.csv"
+    inside = Path(__file__).parents[1] / "results"  # in an installed package
+    beside = Path(__file__).parents[2] / "results"  # in the book's own folder
+    root = os.environ.get("ILLUSIONKIT_RESULTS")
+    return (Path(root) if root else inside if inside.exists() else beside) / name
+
+
+def results(experiment_id: str) -> Results:
+    """Return the kept table of an experiment, checked.
+
+    Raises
+    ------
+    ResultsError
+        There is none, a row was edited by hand, left out or doubled, or code, spec or data
+        have changed since.
+    """
+    experiment = registered(experiment_id)
+    table = _checked(path(experiment_id), experiment)
+    return Results(table, _cells(table, experiment), _origin(table))
+
+
+def _checked(file: Path, experiment: Experiment) -> pd.DataFrame:
+    """Return a table that is unedited, up to date and whole."""
+    table, now = _read(file), provenance(experiment)
+    stale = [name for name in HASHES if (table[name] != now[name]).any()]
+    if stale:
+        raise ResultsError(
+            f"results/{file.name} is stale: {' and '.join(stale)} changed since it was "
+            f"measured. Run `illusionkit measure {experiment.id} --write` (or `make measure`)."
+        )
+    doses = (round(dose, DIGITS) for dose in experiment.knob.doses)
+    wanted = sorted(product(experiment.arms, doses, experiment.seeds))
+    if sorted(zip(table["arm"], table["dose"], table["seed"], strict=True)) != wanted:
+        raise ResultsError(
+            f"results/{file.name} was edited by hand: rows are missing or doubled. "
+            "Restore the file, or measure it anew with `make measure`."
+        )
+    return table
+
+
+def _read(file: Path) -> pd.DataFrame:
+    """Return a table whose rows' checksums hold, as they are written in the file."""
+    if not file.exists():
+        raise ResultsError(f"There is no results/{file.name}. Run `make measure`.")
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+        wrong = [n for n, (_, row) in enumerate(table.iterrows(), 1) if not _intact(row)]
+    except ValueError:  # pandas finds no table in it
+        table, wrong = pd.DataFrame(), []
+    if wrong or table.empty:
+        where = f"row {wrong[0]}" if wrong else "the whole table"
+        raise ResultsError(
+            f"results/{file.name} was edited by hand: {where} does not fit its checksum. "
+            "Restore the file, or measure it anew with `make measure`."
+        )
+    numbers = [name for name in table.columns if name not in WORDS]
+    return table.assign(**{name: pd.to_numeric(table[name]) for name in numbers})
+
+
+def _intact(row: pd.Series[Any]) -> bool:
+    return bool(row.get("check", "") == _checksum(row))
+
+
+def _checksum(row: Mapping[str, Any] | pd.Series[Any]) -> str:
+    """Return a checksum of a row's fields; numbers as written in the table."""
+    fields = [_text(row[name]) for name in sorted(row.keys()) if name != "check"]
+    return cache.digest(*fields)[:12]
+
+
+def _text(value: Any) -> str:
+    return f"{value:.{DIGITS}f}" if isinstance(value, float) else str(value)
+
+
+def write(experiment: Experiment, *, part: str = "book", workers: int | None = None) -> Path:
+    """Measure an experiment whole, keep its table in ``results/``, and return its path.
+
+    A table that is complete and up to date is left as it is, to the byte. ``part="confirm"``
+    writes the confirmation's table, once.
+    """
+    file = path(experiment.id, confirmed=part == "confirm")
+    if file.exists():
+        if part == "confirm":
+            raise ResultsError(
+                f"'{experiment.id}' was confirmed before: results/{file.name}. The confirm part "
+                "is scored once; a second look would be a choice."
+            )
+        if _up_to_date(file, experiment):
+            return file
+    readings = sweep(experiment, part=part, workers=workers)
+    table = _table(experiment, readings)
+    with cache.explained(file.parent):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    with cache.replacing(file) as temporary:
+        form = f"%.{DIGITS}f"
+        table.to_csv(temporary, index=False, float_format=form, na_rep="nan", lineterminator="\n")
+    return file
+
+
+def _up_to_date(file: Path, experiment: Experiment) -> bool:
+    try:
+        _checked(file, experiment)
+    except ResultsError:
+        return False
+    return True
+
+
+def _table(experiment: Experiment, readings: Mapping[Cell, Reading]) -> pd.DataFrame:
+    """Return one row a reading, its cell's interval and its provenance beside it."""
+    table = cells(experiment, readings).set_index(["arm", "dose"])[CELL]
+    origin = {**provenance(experiment), **machine()}
+    origin["date"] = datetime.now(timezone.utc).date().isoformat()
+    rows = []
+    for cell, reading in readings.items():
+        row: dict[str, Any] = {"id": experiment.id, **vars(cell)}
+        row |= {"apparent": float(reading.apparent), "honest": float(reading.honest)}
+        row |= {"optimism": float(experiment.optimism(reading))}
+        row |= {"n_rows": len(reading.apparent_rows.truth)}
+        row |= {"extras": json.dumps(_rounded(reading.extras), sort_keys=True)}
+        row |= table.loc[(cell.arm, cell.dose)].to_dict()
+        row["n_units"] = int(row["n_units"])
+        rows.append({**row, **origin, "check": _checksum({**row, **origin})})
+    return pd.DataFrame(rows)
+
+
+def _rounded(extras: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, DIGITS) for name, value in extras.items()}
+
+
+def _cells(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
+    """Return the cells that a table's rows carry, arms as in the spec and doses ascending."""
+    grouped = table.groupby(["arm", "dose"], as_index=False)
+    means = grouped.agg(
+        **{name: (name, "mean") for name in SCORES},
+        **{name: (name, "first") for name in CELL},
+        n_seeds=("seed", "nunique"),
+    )
+    order = means["arm"].map(experiment.arms.index)
+    means = means.assign(order=order).sort_values(["order", "dose"], ignore_index=True)
+    names = ["arm", "dose", *(f"{n}{end}" for n in SCORES for end in ("", "_lo", "_hi"))]
+    return means[[*names, "n_units", "n_seeds"]]
+
+
+def _origin(table: pd.DataFrame) -> dict[str, str]:
+    names = (*HASHES, "versions", "python", "cpu", "date")
+    return {name: ", ".join(sorted(set(table[name].astype(str)))) for name in names}
+
+
+def sample(experiment_id: str, *, rows: int, draw: int) -> pd.DataFrame:
+    """Recompute a random draw of a table's rows; return kept and fresh scores side by side.
+
+    Columns: arm, dose, seed, apparent, apparent_now, honest, honest_now, within. ``draw`` seeds
+    the draw. Nothing is taken from the cache of readings, nor of trainings.
+    """
+    experiment, table = registered(experiment_id), results(experiment_id).table
+    chosen = sorted(random.Random(draw).sample(range(len(table)), min(rows, len(table))))
+    kept = table.loc[chosen, ["arm", "dose", "seed", "apparent", "honest"]]
+    with cache.afresh("runs"):
+        fresh = [experiment.read(row.dose, row.seed, row.arm) for row in kept.itertuples()]
+    kept["apparent_now"] = [reading.apparent for reading in fresh]
+    kept["honest_now"] = [reading.honest for reading in fresh]
+    gaps = [(kept[name] - kept[f"{name}_now"]).abs() for name in ("apparent", "honest")]
+    kept["within"] = pd.concat(gaps, axis=1).max(axis=1) <= experiment.tolerance + 1e-9
+    return kept.reset_index(drop=True)

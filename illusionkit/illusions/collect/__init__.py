@@ -1,0 +1,1 @@
+"""Illusions that are bred while data are collected."""

@@ -1,0 +1,1 @@
+"""Illusions that are bred while a model is pre-trained."""

@@ -1,0 +1,1 @@
+"""Illusions of measuring itself: a model judged by what it was fitted to."""

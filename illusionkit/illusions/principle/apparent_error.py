@@ -1,0 +1,145 @@
+"""Efron's apparent error, on real sentences and real raters: ``apparent-error``.
+
+A linear model is fitted to one rater's score of each review and judged by those same scores.
+Another rater of the same reviews is the honest judge: nothing differs but that his scores were not
+trained on. For a linear fit the optimism is known beforehand, 2/n times the sum of leverage times
+variance of the raters (Efron 1986; Mallows 1973), so it should grow in a straight line with the
+number of features. Used in chapter 3.
+
+Said before anything was measured: the flawed arm's optimism is positive and grows in proportion to
+the number of features; the control, judged by a rater who took no part, shows none; the cure,
+leave-one-out, overshoots where features are many, since it asks about reviews that the model did
+not see while the honest score is about those that it saw: there its optimism is negative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from illusionkit.arrays import Array
+from illusionkit.data import corpora
+from illusionkit.errors import DataError
+from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows
+
+REVIEWS = 1000
+
+
+def _squares(rows: Rows) -> Array:
+    return np.asarray((rows.truth - rows.prediction) ** 2, dtype=float)
+
+
+SQUARED_ERROR = Metric("squared error", per_row=_squares, greater_is_better=False)
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    """Least squares on the leading principal components of some rows, and a constant.
+
+    ``basis`` (rows, features + 1) has orthonormal columns: the fit is a projection on them.
+    """
+
+    basis: Array
+
+    @property
+    def leverage(self) -> Array:
+        """Return how much each row's own target decides its fitted value, shape (rows,)."""
+        return np.asarray((self.basis**2).sum(axis=1))
+
+    def predict(self, targets: Array) -> Array:
+        """Return the fitted values of targets (rows,) or (rows, draws)."""
+        return np.asarray(self.basis @ (self.basis.T @ targets))
+
+    def left_out(self, targets: Array) -> Array:
+        """Return for each row what a fit without it predicts, shape (rows,)."""
+        return np.asarray(targets - (targets - self.predict(targets)) / (1 - self.leverage))
+
+
+def linear_fit(found: Array, features: int) -> LinearFit:
+    """Return the fit on ``features`` principal components of ``found`` (rows, width).
+
+    Raises
+    ------
+    DataError
+        There are not more rows than features, or the rows do not vary in so many directions.
+    """
+    rows = len(found)
+    if not 1 <= features < rows - 1:
+        raise DataError(f"{features} features and a constant need more rows than {rows}.")
+    left, size, _ = np.linalg.svd(found - found.mean(axis=0), full_matrices=False)
+    if size[features - 1 : features].sum() <= 1e-6 * size[0]:
+        raise DataError(f"These rows do not vary in {features} directions: take fewer features.")
+    constant = np.full((rows, 1), rows**-0.5)
+    return LinearFit(np.concatenate([constant, left[:, :features]], axis=1))
+
+
+@cache
+def rated_reviews(part: str = "book") -> tuple[pd.DataFrame, Array]:
+    """Return movie reviews, one a unit, and their frozen features (reviews, 384)."""
+    from illusionkit.models.encoding import features
+
+    table = corpora.movie_reviews(part)
+    first = ~table["unit"].duplicated()
+    return table[first].reset_index(drop=True), features(list(table["text"]))[first.to_numpy()]
+
+
+def one_rater(ratings: Iterable[Sequence[int]], rng: np.random.Generator) -> Array:
+    """Return the score of a rater drawn for each review, shape (reviews,)."""
+    return np.array([scores[int(rng.integers(len(scores)))] for scores in ratings], dtype=float)
+
+
+def _in_sample(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+    """Read ``apparent-error``: one fit, its own rows, and the scores of other raters for them."""
+    table, found = rated_reviews(part)
+    rng = np.random.default_rng([seed, 21])
+    if len(table) < REVIEWS:
+        raise DataError(f"This needs {REVIEWS} reviews, the corpus has {len(table)}.")
+    drawn = rng.permutation(len(table))[:REVIEWS]
+    ratings, unit = table["ratings"].iloc[drawn], table["unit"].to_numpy()[drawn]
+    trained, judge, bystander = (one_rater(ratings, rng) for _ in range(3))
+    fit = linear_fit(found[drawn], round(dose["features"]))
+    said = fit.predict(trained)
+    shown = {
+        "flawed": (trained, said),
+        "control": (bystander, said),
+        "cured": (trained, fit.left_out(trained)),
+    }
+    spread = np.array([np.var(scores) for scores in ratings])
+    extras = {"by_the_formula": float(2 * (fit.leverage * spread).mean())}
+    apparent, honest = Rows(*shown[arm], unit), Rows(judge, said, unit)
+    return Reading.scored(SQUARED_ERROR, apparent, honest, extras=extras)
+
+
+EXPERIMENTS = (
+    Experiment(
+        id="apparent-error",
+        title="A model judged by the scores it was fitted to",
+        step="principle",
+        design="same-rows",
+        metric=SQUARED_ERROR,
+        knobs=(
+            Knob(
+                name="features",
+                label="features of the model",
+                unit="features",
+                low=1,
+                high=380,
+                default=128,
+                doses=(8, 32, 64, 128, 192, 256, 320),
+            ),
+        ),
+        seeds=tuple(range(20)),
+        margin=0.15,  # a tenth, about, of the raters' variance
+        sign=1,
+        data=("movie_reviews",),
+        page="principle",
+        cost=0.5,
+        run=_in_sample,
+        tolerance=0.01,
+        weights=("minilm",),
+    ),
+)

@@ -1,0 +1,16 @@
+"""Models: what is known before any training of ours, and how it is computed.
+
+`encoders` loads pre-trained ones, `encoding` makes frozen features of texts, `learners` holds the
+plain classifiers, `objective` the BERT objective; `fast_layers` compute the same in less time, and
+`precision` chooses device and number format.
+"""
+
+from illusionkit.faces import face
+
+__getattr__, __all__ = face(
+    __name__,
+    encoders="classifier encoder",
+    encoding="encode features",
+    learners="CountedTexts plain_learner",
+    fast_layers="quicken",
+)

@@ -1,0 +1,151 @@
+"""What stops a training: splits it can't use, a loss that is none, a memory that is too small."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from illusionkit.arrays import Array
+from illusionkit.errors import DataError, TrainingError
+from illusionkit.models.encoding import require_texts
+from illusionkit.training.batches import Settings, Split
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+DIVERGED = 50.0  # nats: a model that puts 1e-21 on the right class has lost its way
+NAMED = 8  # rows of a batch that an error names
+FULL = (
+    "CUDA error: out of memory",
+    "MPS backend out of memory",
+    "DefaultCPUAllocator: can't allocate memory",
+)
+
+
+def check_split(
+    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, split: Split, *, name: str
+) -> None:
+    """Raise `TrainingError` unless ``split`` can be trained or judged on."""
+    if not len(split) or len(split.texts) != len(split.labels):
+        sizes = f"{len(split.texts)} texts, {len(split.labels)} labels"
+        raise TrainingError(f"The {name} split needs as many labels as texts, at least 1: {sizes}.")
+    try:
+        require_texts(split.texts)
+    except DataError as error:
+        raise TrainingError(f"The texts of the {name} split can't be read. {error}") from error
+    labels = _whole(split, name)
+    classes = int(model.config.num_labels or 0)
+    if labels.min() < 0 or labels.max() >= classes:
+        found = f"they lie in {labels.min():g} to {labels.max():g}"
+        raise TrainingError(f"The {name} labels must lie in 0 to {classes - 1}; {found}.")
+    if name == "training" and len(np.unique(labels)) < 2:
+        raise TrainingError(
+            "The training split has one class only, there is nothing to learn: draw it anew."
+        )
+    _check_known(tokenizer, split, name)
+
+
+def _whole(split: Split, name: str) -> Array:
+    """Return the labels as numbers, shape (rows,), or raise unless they are whole numbers."""
+    try:
+        labels = np.asarray(split.labels, dtype=float)
+        text = np.asarray(split.labels).dtype.kind in "US"  # float("1") would be let through
+    except (TypeError, ValueError):
+        labels, text = np.zeros(1), True
+    whole = np.isfinite(labels).all() and not (labels % 1).any()
+    if text or labels.ndim != 1 or not whole:
+        raise TrainingError(
+            f"The {name} labels must be whole numbers from 0, one a text; some are missing or not: "
+            "drop those rows, or number the classes."
+        )
+    return labels
+
+
+def check_length(model: PreTrainedModel, settings: Settings) -> None:
+    """Raise `TrainingError` if the settings allow longer texts than the model can read."""
+    longest = getattr(model.config, "max_position_embeddings", settings.max_tokens)
+    if settings.max_tokens > longest:
+        raise TrainingError(f"The model reads {longest} tokens, not {settings.max_tokens}.")
+
+
+def _check_known(tokenizer: PreTrainedTokenizerBase, split: Split, name: str) -> None:
+    """Raise unless some text has a token that the vocabulary knows."""
+    special = set(tokenizer.all_special_ids)
+    for text in split.texts:
+        if set(tokenizer(text, truncation=True, max_length=512)["input_ids"]) - special:
+            return
+    raise TrainingError(
+        f"No text of the {name} split has a token that the vocabulary knows: is it in the language "
+        "of the model?"
+    )
+
+
+def require_sound(
+    loss: float,
+    *,
+    step: int,
+    epoch: int,
+    rows: Sequence[int] | Array,
+    rate: float | None = None,
+    norm: float | None = None,
+) -> float:
+    """Return the loss of one step, or raise if the training can't go on from there.
+
+    ``loss`` is the mean cross-entropy over the rows of the batch, in nats; ``step`` and ``epoch``
+    count from 1, steps through all epochs; ``rows`` are the row numbers of the batch; ``rate`` is
+    the learning rate and ``norm`` the norm of the gradient, where they are known. Where fp16 is
+    scaled, leave ``norm`` out: the scaler itself passes over a gradient that is not finite.
+
+    Raises
+    ------
+    TrainingError
+        The loss is not finite, or above `DIVERGED`; or it is sound and the gradient not finite.
+    """
+    where = f"in epoch {epoch} (step {step}{_named(rows)})"
+    if not math.isfinite(loss) or loss > DIVERGED:
+        raise TrainingError(f"The loss became {loss} {where}: {_advice(step, rate)}")
+    if norm is not None and not math.isfinite(norm):
+        raise TrainingError(
+            f"The loss is {loss:.4g}, but the gradient is not finite {where}: {_advice(step, rate)}"
+        )
+    return loss
+
+
+def _named(rows: Sequence[int] | Array) -> str:
+    """Return the row numbers in words: ", rows 5, 9 and 12", the first 8 and how many more."""
+    names = [str(int(row)) for row in rows[:NAMED]]
+    if len(rows) > NAMED:
+        names.append(f"{len(rows) - NAMED} more")
+    if len(names) < 2:
+        return "".join(f", row {name}" for name in names)
+    return f", rows {', '.join(names[:-1])} and {names[-1]}"
+
+
+def _advice(step: int, rate: float | None) -> str:
+    """Return what to do; before the first step nothing has been changed by the training."""
+    if step == 1:
+        return (
+            "nothing was trained yet, so the cause is the weights of the model or the texts of "
+            "this batch: look at them."
+        )
+    return f"try a lower learning rate{'' if rate is None else f' than {rate:g}'}."
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Tell whether an error says that the memory of the GPU or of the computer was too small."""
+    import torch
+
+    kinds = (MemoryError, getattr(torch, "OutOfMemoryError", torch.cuda.OutOfMemoryError))
+    if isinstance(error, kinds):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in FULL)
+
+
+def require_finite(loss: float, epoch: int) -> float:
+    """Return the validation loss of an epoch, or raise `TrainingError` if it is not finite."""
+    if not math.isfinite(loss):
+        raise TrainingError(f"The loss became {loss} in epoch {epoch}: try a lower learning rate.")
+    return loss
