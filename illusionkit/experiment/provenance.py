@@ -27,7 +27,7 @@ PACKAGE = "illusionkit"
 INFRASTRUCTURE = ("cache", "client", "archives", "errors", "experiment", "models")
 """Modules that fetch, store and check, but decide no number: they are not part of the hash."""
 
-ELSEWHERE = ("title", "step", "page", "cost", "weights")
+ELSEWHERE = ("title", "step", "page", "cost", "weights", "symptom", "kind", "null_dose")
 """Not in the hash of the spec: what is for a reader only, and what has a hash of its own."""
 
 TRAINING = ("torch", "transformers")
