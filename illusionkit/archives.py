@@ -25,6 +25,8 @@ from illusionkit import cache, client
 from illusionkit.client import Member, Source
 from illusionkit.errors import ArchiveError
 
+DECIDES_NO_NUMBER = True  # see illusionkit.meaning
+
 if sys.version_info >= (3, 11):
     import tomllib
 else:  # pragma: no cover

@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from illusionkit.errors import CacheError
 
+DECIDES_NO_NUMBER = True  # see illusionkit.meaning
+
 Arrays = dict[str, NDArray[Any]]
 
 

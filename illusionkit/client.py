@@ -14,6 +14,8 @@ from pathlib import Path
 
 from illusionkit.errors import ArchiveError
 
+DECIDES_NO_NUMBER = True  # see illusionkit.meaning
+
 _BESIDE = Path(sys.executable).parent
 """Where pip puts the commands of a package, though PATH need not name it."""
 

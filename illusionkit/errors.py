@@ -1,5 +1,7 @@
 """The errors that the kit raises on purpose: each says what was wrong and what to do."""
 
+DECIDES_NO_NUMBER = True  # see illusionkit.meaning
+
 
 class IllusionError(Exception):
     """Base of the errors that the kit raises on purpose; the command line prints one line."""

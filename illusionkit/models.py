@@ -17,6 +17,8 @@ from illusionkit.errors import ModelError
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+DECIDES_NO_NUMBER = True  # see illusionkit.meaning
+
 PACKAGED = "packaged"
 FILES = {
     "config": "config.json",

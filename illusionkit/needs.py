@@ -14,6 +14,8 @@ import numpy as np
 
 from illusionkit.errors import DataError
 
+DECIDES_NO_NUMBER = True  # see illusionkit.meaning
+
 STOPS = (ValueError, KeyError, IndexError, ZeroDivisionError)
 """What numpy, pandas and scikit-learn raise where rows, classes or columns are missing."""
 

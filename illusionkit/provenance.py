@@ -22,6 +22,8 @@ from illusionkit import archives, cache, census, corpora, credit, mail
 from illusionkit.errors import DataError
 from illusionkit.experiment import Experiment
 
+DECIDES_NO_NUMBER = True  # see illusionkit.meaning
+
 PACKAGE = "illusionkit"
 INFRASTRUCTURE = ("cache", "client", "archives", "errors", "experiment", "models")
 """Modules that fetch, store and check, but decide no number: they are not part of the hash."""
