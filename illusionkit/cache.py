@@ -107,17 +107,21 @@ def digest(*parts: str | bytes) -> str:
     return total.hexdigest()
 
 
-_afresh: set[str] = set()
+_afresh: dict[str, list[str]] = {}
 
 
 @contextmanager
-def afresh(kind: str) -> Iterator[None]:
-    """Make arrays of this kind anew inside the block, and neither read nor store them."""
-    _afresh.add(kind)
+def afresh(kind: str) -> Iterator[list[str]]:
+    """Make arrays of this kind anew inside the block, and neither read nor store them.
+
+    Yields the list of the keys that were asked for so far.
+    """
+    asked: list[str] = []
+    _afresh[kind] = asked
     try:
-        yield
+        yield asked
     finally:
-        _afresh.discard(kind)
+        _afresh.pop(kind, None)
 
 
 def arrays(kind: str, key: str, make: Callable[[], Mapping[str, NDArray[Any]]]) -> Arrays:
@@ -135,6 +139,7 @@ def arrays(kind: str, key: str, make: Callable[[], Mapping[str, NDArray[Any]]]) 
         Everything the arrays depend on, joined to one string (see `digest`).
     """
     if kind in _afresh:
+        _afresh[kind].append(key)
         return {name: _plain(name, value) for name, value in make().items()}
     path = folder(kind) / f"{key[:40]}.npz"
     found = _load(path, key)
@@ -148,6 +153,11 @@ def arrays(kind: str, key: str, make: Callable[[], Mapping[str, NDArray[Any]]]) 
             with replacing(path) as temporary, temporary.open("wb") as file:
                 np.savez_compressed(file, **marks, **found)  # type: ignore[arg-type]
     return found
+
+
+def found(kind: str, key: str) -> Arrays | None:
+    """Return named arrays that the cache holds, or None."""
+    return _load(folder(kind) / f"{key[:40]}.npz", key)
 
 
 def _plain(name: str, value: NDArray[Any]) -> NDArray[Any]:

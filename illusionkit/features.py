@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from illusionkit import cache, quick
 from illusionkit.errors import DataError
+from illusionkit.meaning import code_hash
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -39,8 +39,8 @@ def features(texts: Sequence[str], name: str = "packaged") -> NDArray[np.float32
 
     texts = require_texts(texts)
     model, tokenizer = models.encoder(name)
-    code = inspect.getsource(encode) + inspect.getsource(quick)
-    key = cache.digest("features", code, str(MAX_TOKENS), fingerprint(model, tokenizer), *texts)
+    code = code_hash(encode, quick.quicken)
+    key = cache.digest("features", code, fingerprint(model, tokenizer), *texts)
 
     def make() -> dict[str, NDArray[Any]]:
         with quick.quicken(model, model.device):

@@ -19,7 +19,7 @@ from illusionkit.batches import BUDGETS, Settings, Split
 from illusionkit.errors import TrainingError
 from illusionkit.experiment import Array
 from illusionkit.finetune import fit
-from illusionkit.provenance import code_hash
+from illusionkit.meaning import code_hash
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,23 +22,24 @@ from illusionkit.members import (
     always,
     fields_of,
     members_of,
+    order_of,
+    parameters_of,
     parts,
     plain,
     settings_of,
     unwrapped,
 )  # fmt: skip
 from illusionkit.naming import Found, Place, called, is_infrastructure, is_ours
-from illusionkit.syntax import Attribute, Form, Global, Keyword, Text, Token
+from illusionkit.syntax import Attribute, Global, Keyword, Text, Token
+from illusionkit.transcript import Transcript
 
 DECIDES_NO_NUMBER = True
 ELSEWHERE = ("SOURCES",)
 """Names that the hash of the data stands for."""
-CACHES = ("functools.cache", "functools.lru_cache", "functools.cached_property")
 HANDED_ON = ("functools.partial", "dataclasses.replace")
 """Functions of Python that hand on the arguments that they are given by name."""
 
 Item = FunctionType | type | ModuleType
-Written = str | Attribute | Text
 
 
 def code_hash(*roots: Callable[..., Any]) -> str:
@@ -66,19 +67,16 @@ class _Walk:
         self._annotated: deque[type] = deque()
         self._holders: list[type | ModuleType] = []
         self._members: set[tuple[int, str]] = set()
-        self._functions: list[tuple[str, Form]] = []
         self._apart: dict[tuple[str, str], int] = {}
         self._inside: set[Any] = set()
-        self._used: dict[str, None] = {}
-        self._known: set[str] = set()
-        self._handed: set[str] = set()
-        self._written: list[Written] = []
+        self._transcript = Transcript()
+        self._write = self._transcript.write
 
     def root(self, value: Any) -> None:
         """Write what a root is, wherever it stands."""
         value = unwrapped(value)
         if isinstance(value, (FunctionType, type)):
-            self._written.append(self._number(value))
+            self._write(self._number(value))
         else:
             self._value(value)
 
@@ -86,25 +84,7 @@ class _Walk:
         """Walk on until nothing new is reached, and yield all that was written."""
         while self._step():
             pass
-        texts = {part for each in self._written if isinstance(each, Text)
-                 for part in (each.value, *each.value.split("."))}  # fmt: skip
-        self._name_parameters()
-        marks: dict[str, str] = {}
-        for each in self._written:
-            if isinstance(each, Text):
-                yield f"text {each.value!a}"
-            elif isinstance(each, Attribute):
-                own = each.name in self._known - texts and not each.name.startswith("__")
-                yield marks.setdefault(each.name, f"~{len(marks)}") if own else f".{each.name}"
-            else:
-                yield each
-
-    def _name_parameters(self) -> None:
-        """Write the names of parameters that may be given by name from a place unknown."""
-        for number, form in self._functions:
-            for place, name in enumerate(form.parameters):
-                if form.flexible or name in self._handed:
-                    self._written += [number, str(place), Attribute(name)]
+        return self._transcript.text()
 
     def _step(self) -> bool:
         """Write the next thing that was reached; tell whether there was one."""
@@ -125,7 +105,7 @@ class _Walk:
         return f"@{self._numbers[id(item)]}"
 
     def _item(self, item: Item) -> None:
-        self._written.append(f"{self._number(item)}:")
+        self._write(f"{self._number(item)}:")
         if isinstance(item, FunctionType):
             self._function(item)
         else:
@@ -138,20 +118,18 @@ class _Walk:
         place = Place.of(function)
         forms = place.forms(function.__code__)
         for form in forms:
-            for tokens in form.decorators:
-                found = [place.find(each) for each in tokens if isinstance(each, Global)][:1]
-                if found and found[0].known and found[0].outside not in CACHES:
-                    self._tokens(tokens, place)
+            for tokens in filter(place.decides, form.decorators):
+                self._tokens(tokens, place)
             self._tokens(form.tokens, place)
             self._annotations(form.annotations, place)
-            self._functions.append((self._number(function), form))
-            self._known.update(form.stored)
+            self._transcript.functions.append((self._number(function), form))
+            self._transcript.known.update(form.stored)
         if not forms:
             self._compiled(function.__code__, place)
 
     def _compiled(self, code: CodeType, place: Place) -> None:
         """Write a function that was typed at a prompt, by what Python made of it."""
-        self._written.append(code.co_code.hex())
+        self._write(code.co_code.hex())
         for constant in code.co_consts:
             if isinstance(constant, CodeType):
                 self._compiled(constant, place)
@@ -165,17 +143,17 @@ class _Walk:
         for base in kind.__mro__[1:-1]:
             self._code(base)
         place = Place.of_module(kind.__module__)
-        self._written.append(settings_of(kind))
+        self._write(settings_of(kind))
         for name, settings, default in fields_of(kind):
-            self._known.add(name)
-            self._written += ["field", Attribute(name), settings]
+            self._transcript.known.add(name)
+            self._write("field", Attribute(name), settings)
             self._value(default)
         for annotation in vars(kind).get("__annotations__", {}).values():
             self._annotations(place.names(annotation), place)
 
     def _write_members(self) -> bool:
         """Write members that are asked for by now; tell whether there were any."""
-        order = {name: number for number, name in enumerate(self._used)}
+        order = {name: number for number, name in enumerate(self._transcript.used)}
         found = []
         for number, holder in enumerate(self._holders):
             for place, name in enumerate(members_of(holder)):
@@ -184,14 +162,14 @@ class _Walk:
                     found.append((number, name if name[:2] == "__" else "", asked, name))
         for number, _, _, name in sorted(found):
             self._members.add((number, name))
-            self._known.add(name)
-            self._written += ["member", self._number(self._holders[number]), Attribute(name)]
+            self._transcript.known.add(name)
+            self._write("member", self._number(self._holders[number]), Attribute(name))
             self._member(members_of(self._holders[number])[name])
         return bool(found)
 
     def _member(self, value: Any) -> None:
         found = parts(value)
-        self._written.append(type(value).__name__ if found else "")
+        self._write(type(value).__name__ if found else "")
         for each in found or [value]:
             self._value(each)
 
@@ -204,30 +182,24 @@ class _Walk:
             else:
                 self._write(token)
 
-    def _write(self, token: Written) -> None:
-        """Write a token; attributes and texts may ask for members."""
-        self._written.append(token)
-        if not isinstance(token, str):
-            self._used.setdefault(token.name if isinstance(token, Attribute) else token.value)
-
     def _global(self, token: Global, place: Place) -> None:
         """Write what a name that is not local stands for."""
         found = place.find(token)
         if found.name in ELSEWHERE:
-            self._written.append("elsewhere")
+            self._write("elsewhere")
         elif found.outside is not None:
-            self._written.append(f"outside {found.outside}")
+            self._write(f"outside {found.outside}")
         elif is_infrastructure(found.module):
             self._told_apart(found.module, found.name)
         else:
             self._value(found.value, found)
         for name in found.rest if found.outside is None else ():
-            self._written.append(".")
+            self._write(".")
             self._write(Attribute(name))
 
     def _told_apart(self, module: str, name: str) -> None:
         number = self._apart.setdefault((module, name), len(self._apart))
-        self._written.append(f"!{number}")
+        self._write(f"!{number}")
 
     def _annotations(self, names: tuple[Global, ...], place: Place) -> None:
         """Note the classes of ours that annotations name: objects of them may come in there."""
@@ -241,15 +213,15 @@ class _Walk:
         """Write an argument's name: its place, if what is called is known to have it."""
         found = place.find(token.called) if token.called else Found()
         target = called(found)
-        names = _parameters(target) if isinstance(target, FunctionType) else ()
+        names = parameters_of(target) if isinstance(target, FunctionType) else ()
         if token.name in names:
-            self._written.append(f"#{names.index(token.name)}")
+            self._write(f"#{names.index(token.name)}")
         elif found.outside is not None and found.outside not in HANDED_ON:
-            self._written.append(f"{token.name}=")
+            self._write(f"{token.name}=")
         else:
             self._write(Attribute(token.name))
             if not dataclasses.is_dataclass(target):
-                self._handed.add(token.name)
+                self._transcript.handed.add(token.name)
 
     def _ours(self, value: Any) -> bool:
         module = str(getattr(value, "__module__", ""))
@@ -262,22 +234,22 @@ class _Walk:
         if is_infrastructure(module):
             self._told_apart(module, name)
         elif is_ours(module) or module in self._home:
-            self._written.append(self._number(value))
+            self._write(self._number(value))
         else:
-            self._written.append(f"outside {module.partition('.')[0]}.{name}")
+            self._write(f"outside {module.partition('.')[0]}.{name}")
 
     def _value(self, value: Any, found: Found | None = None) -> None:
         """Write a constant, or what else a name stands for; ``found`` says where it was found."""
         value = unwrapped(value)
         told = plain(value)
         if told is not None:
-            self._written.append(told)
+            self._write(told)
         elif isinstance(value, str):
             self._write(Text(value))
         elif isinstance(value, (FunctionType, type, ModuleType)):
             self._code(value)
         elif id(value) in self._inside:
-            self._written.append("itself")
+            self._write("itself")
         else:
             self._inside.add(id(value))
             self._parts(value, found)
@@ -288,7 +260,7 @@ class _Walk:
         kind = type(value)
         if isinstance(value, Enum):
             self._code(kind)
-            self._written.append(Text(value.name))
+            self._write(Text(value.name))
         elif isinstance(value, MethodType):
             self._each("method", [value.__self__, value.__func__])
         elif isinstance(value, partial):
@@ -296,7 +268,7 @@ class _Walk:
         elif isinstance(value, Mapping):
             self._each(kind.__name__, [part for pair in value.items() for part in pair])
         elif isinstance(value, (set, frozenset)):
-            self._each(kind.__name__, sorted(value, key=_order))
+            self._each(kind.__name__, sorted(value, key=order_of))
         elif isinstance(value, (tuple, list, deque)):
             self._code(kind)
             self._each("(", list(value))
@@ -309,10 +281,10 @@ class _Walk:
             self._opaque(value, found)
 
     def _each(self, kind: str, parts_of: list[Any]) -> None:
-        self._written.append(kind)
+        self._write(kind)
         for part in parts_of:
             self._value(part)
-        self._written.append(")")
+        self._write(")")
 
     def _opaque(self, value: Any, found: Found | None) -> None:
         """Write something that can't be told from itself: the expression that made it."""
@@ -320,13 +292,3 @@ class _Walk:
         if found is not None and found.module:
             place = Place.of_module(found.module)
             self._tokens(place.assigned(found.name), place)
-
-
-def _parameters(function: FunctionType) -> tuple[str, ...]:
-    """Return the names of a function's parameters."""
-    code = function.__code__
-    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-
-
-def _order(value: Any) -> tuple[str, str]:
-    return type(value).__name__, plain(value) or str(getattr(value, "__qualname__", value))

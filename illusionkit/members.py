@@ -112,3 +112,14 @@ def parts(value: Any) -> list[Callable[..., Any]]:
     if isinstance(value, cached_property):
         return [value.func]
     return [value.__func__] if isinstance(value, (classmethod, staticmethod)) else []
+
+
+def parameters_of(function: FunctionType) -> tuple[str, ...]:
+    """Return the names of a function's parameters."""
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def order_of(value: Any) -> tuple[str, str]:
+    """Return what members of a set are sorted by."""
+    return type(value).__name__, plain(value) or str(getattr(value, "__qualname__", value))

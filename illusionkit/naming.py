@@ -20,6 +20,7 @@ from illusionkit.syntax import Form, Global, Import, Token, named
 DECIDES_NO_NUMBER = True
 PACKAGE = __name__.partition(".")[0]
 MISSING = object()
+CACHES = ("functools.cache", "functools.lru_cache", "functools.cached_property")
 
 
 def is_ours(module: str) -> bool:
@@ -83,6 +84,14 @@ class Place:
     def names(self, annotation: Any) -> tuple[Global, ...]:
         """Return the names in an annotation."""
         return tuple(named(annotation)) if isinstance(annotation, str) else ()
+
+    def decides(self, decorator: tuple[Token, ...]) -> bool:
+        """Tell whether a decorator may change what a function gives; a cache does not."""
+        found = [self.find(each) for each in decorator if isinstance(each, Global)][:1]
+        return any(
+            each.known and each.outside not in CACHES and not is_infrastructure(each.module)
+            for each in found
+        )
 
     def find(self, asked: Global) -> Found:
         """Return what a name that is not local stands for."""

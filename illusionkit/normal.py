@@ -7,26 +7,28 @@ away. A name that is not local stays open: `illusionkit.meaning` puts in its pla
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from typing import Any
 
 from illusionkit.syntax import (
-    FUNCTIONS,
     Attribute,
     Form,
     Function,
     Global,
     Import,
     Keyword,
+    Scope,
     Text,
     Token,
     bindings,
+    declared,
     groups,
     imported,
+    joined,
     named,
     parameters,
     path,
+    stored,
 )
 
 DECIDES_NO_NUMBER = True
@@ -42,12 +44,12 @@ def form(node: Function) -> Form:
     above = [] if isinstance(node, ast.Lambda) else node.decorator_list
     writer.function(node)
     return Form(
-        tokens=_joined(writer.tokens),
+        tokens=joined(writer.tokens),
         decorators=tuple(expression(each) for each in above),
         annotations=tuple(writer.annotations),
         parameters=tuple(each.arg for group in groups(arguments) for each in group),
         flexible=arguments.kwarg is not None,
-        stored=tuple(_stored(node, inside)),
+        stored=tuple(stored(node, inside)),
     )
 
 
@@ -55,52 +57,7 @@ def expression(node: ast.AST | None) -> tuple[Token, ...]:
     """Return the tokens of an expression that stands in no function."""
     writer = _Writer()
     writer.write(node)
-    return _joined(writer.tokens)
-
-
-def _joined(tokens: Sequence[Token]) -> tuple[Token, ...]:
-    """Return the tokens with neighbours that stand for themselves as one."""
-    found: list[Token] = []
-    for token in tokens:
-        if found and isinstance(token, str) and isinstance(found[-1], str):
-            found[-1] += f" {token}"
-        else:
-            found.append(token)
-    return tuple(found)
-
-
-def _stored(node: Function, inside: Sequence[ast.AST]) -> Iterator[str]:
-    """Yield the names of the attributes that are given to the first parameter."""
-    first = next((each.arg for each in parameters(node.args)), None)
-    for each in inside:
-        if isinstance(each, ast.Attribute) and not isinstance(each.ctx, ast.Load):
-            yield from [each.attr] if path(each.value) == (first,) else []
-
-
-def _theirs(node: ast.AST) -> Iterator[str]:
-    """Yield the names that a function says are another scope's."""
-    if isinstance(node, (ast.Global, ast.Nonlocal)):
-        yield from node.names
-    elif not isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-        for child in ast.iter_child_nodes(node):
-            yield from _theirs(child)
-
-
-@dataclass
-class _Scope:
-    """The names of a function, a comprehension or a class, numbered as they are first met."""
-
-    depth: int
-    names: set[str]
-    imports: dict[str, Import] = field(default_factory=dict)
-    of_class: bool = False
-    numbers: dict[str, int] = field(default_factory=dict)
-
-    def label(self, name: str) -> str:
-        """Return what stands for a name."""
-        if self.of_class:
-            return f"member {name}"
-        return f"%{self.depth}.{self.numbers.setdefault(name, len(self.numbers))}"
+    return joined(writer.tokens)
 
 
 class _Writer:
@@ -112,7 +69,7 @@ class _Writer:
         self.annotations: list[Global] = []
         self._by_name = {each.arg for call in calls for each in call.keywords}
         self._shares = any(isinstance(each, (ast.Global, ast.Nonlocal)) for each in inside)
-        self._scopes: list[_Scope] = []
+        self._scopes: list[Scope] = []
         self._tries = 0
 
     def write(self, node: Any) -> None:
@@ -123,10 +80,8 @@ class _Writer:
                 self.write(each)
             self.tokens.append("]")
         elif isinstance(node, ast.AST):
-            own: Callable[[Any], None] = getattr(
-                self, f"_on_{type(node).__name__.lower()}", self._any
-            )
-            own(node)
+            name = f"_on_{type(node).__name__.lower()}"
+            getattr(self, name, self._any)(node)
         else:
             self.tokens.append(ascii(node))
 
@@ -150,14 +105,14 @@ class _Writer:
 
     def _enter(self, given: Sequence[str], body: Sequence[ast.AST]) -> None:
         """Begin the scope of a function: its parameters in order, and what its body binds."""
-        elsewhere = {n for each in body for n in _theirs(each)} if self._shares else set()
+        elsewhere = {n for each in body for n in declared(each)} if self._shares else set()
         origins: dict[str, set[Import | None]] = {name: {None} for name in given}
         for name, origin in (pair for each in body for pair in bindings(each)):
             origins.setdefault(name, set()).add(origin)
         found = {name: next(iter(each)) for name, each in origins.items() if len(each) == 1}
         imports = {name: origin for name, origin in found.items() if origin is not None}
         names = set(origins) - elsewhere - set(imports)
-        self._scopes.append(_Scope(len(self._scopes), names, imports))
+        self._scopes.append(Scope(len(self._scopes), names, imports))
         for name in given:
             self._scopes[-1].label(name)
 
@@ -171,7 +126,8 @@ class _Writer:
         return [*body[:end], body[-1]]
 
     def _is_local(self, node: ast.Assign) -> bool:
-        return all(len(p) == 1 and self._local(p[0]) for p in map(path, node.targets))
+        names = self._scopes[-1].names
+        return all(len(p) == 1 and p[0] in names for p in map(path, node.targets))
 
     def _any(self, node: ast.AST, *left_out: str) -> None:
         """Write the fields of a node; what is empty says nothing, in any version of Python."""
@@ -288,7 +244,8 @@ class _Writer:
         self._any(node, "name")
 
     def _on_matchas(self, node: Any) -> None:
-        self._bound(getattr(node, "name", None) or getattr(node, "rest", None))
+        for name in ("name", "rest"):
+            self._bound(getattr(node, name, None))
         self._any(node, "name", "rest")
 
     _on_matchstar = _on_matchmapping = _on_matchas
@@ -301,7 +258,7 @@ class _Writer:
         """Write a comprehension; its first source of values is looked up outside of it."""
         self.write(node.generators[0].iter)
         targets = {name for each in node.generators for name, _ in bindings(each.target)}
-        self._scopes.append(_Scope(len(self._scopes), targets))
+        self._scopes.append(Scope(len(self._scopes), targets))
         for number, each in enumerate(node.generators):
             self._any(each, *(("iter",) if number == 0 else ()))
         self._any(node, "generators")
@@ -333,7 +290,7 @@ class _Writer:
         for each in node.keywords:
             self.write([ast.Constant(each.arg), each.value])
         names = {name for each in node.body for name, _ in bindings(each)}
-        self._scopes.append(_Scope(len(self._scopes), names, of_class=True))
+        self._scopes.append(Scope(len(self._scopes), names, of_class=True))
         self.write(node.body)
         self._scopes.pop()
         self.tokens.append(")")

@@ -14,7 +14,8 @@ from illusionkit import archives, cache, models
 from illusionkit.batches import Settings, Split
 from illusionkit.experiment import Array
 from illusionkit.finetune import fit, probabilities
-from illusionkit.provenance import TRAINING, code_hash
+from illusionkit.meaning import code_hash
+from illusionkit.provenance import TRAINING
 
 if TYPE_CHECKING:
     import pandas as pd

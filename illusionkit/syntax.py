@@ -1,14 +1,10 @@
-"""The normal form of a function's syntax: what it does, whatever its parts are called.
-
-Comments, docstrings, layout, annotations, the words of errors and the names of what is local fall
-away. A name that is not local stays open: `illusionkit.meaning` puts in its place what it names.
-"""
+"""Pieces of syntax: tokens of a normal form, and which names a piece of code makes local."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 DECIDES_NO_NUMBER = True
 
@@ -75,6 +71,17 @@ class Form:
     stored: tuple[str, ...]
 
 
+def joined(tokens: Sequence[Token]) -> tuple[Token, ...]:
+    """Return the tokens with neighbours that stand for themselves as one."""
+    found: list[Token] = []
+    for token in tokens:
+        if found and isinstance(token, str) and isinstance(found[-1], str):
+            found[-1] += f" {token}"
+        else:
+            found.append(token)
+    return tuple(found)
+
+
 def named(annotation: str | ast.AST | None) -> list[Global]:
     """Return the names in an annotation, texts in it read as annotations too."""
     try:
@@ -137,3 +144,37 @@ def bindings(node: ast.AST) -> Iterator[tuple[str, Import | None]]:
                 yield getattr(node, name), None
         for child in ast.iter_child_nodes(node):
             yield from bindings(child)
+
+
+def stored(node: Function, inside: Sequence[ast.AST]) -> Iterator[str]:
+    """Yield the names of the attributes that are given to the first parameter."""
+    first = next((each.arg for each in parameters(node.args)), None)
+    for each in inside:
+        if isinstance(each, ast.Attribute) and not isinstance(each.ctx, ast.Load):
+            yield from [each.attr] if path(each.value) == (first,) else []
+
+
+def declared(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a function says are another scope's."""
+    if isinstance(node, (ast.Global, ast.Nonlocal)):
+        yield from node.names
+    elif not isinstance(node, (*FUNCTIONS, ast.ClassDef)):
+        for child in ast.iter_child_nodes(node):
+            yield from declared(child)
+
+
+@dataclass
+class Scope:
+    """The names of a function, a comprehension or a class, numbered as they are first met."""
+
+    depth: int
+    names: set[str]
+    imports: dict[str, Import] = field(default_factory=dict)
+    of_class: bool = False
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    def label(self, name: str) -> str:
+        """Return what stands for a name."""
+        if self.of_class:
+            return f"member {name}"
+        return f"%{self.depth}.{self.numbers.setdefault(name, len(self.numbers))}"

@@ -31,10 +31,11 @@ import numpy as np
 from illusionkit import archives
 from illusionkit import cache as kept
 from illusionkit.experiment import Array, Experiment, Knob, Metric, Reading, Rows
+from illusionkit.meaning import code_hash
 from illusionkit.models import encoder
 from illusionkit.pairs import WITH_DOCUMENTS, Masked, PairBatches, read_pairs
 from illusionkit.pretraining import Judged, Plan, from_scratch, judge, pretrain, unigram_nats
-from illusionkit.provenance import TRAINING, code_hash
+from illusionkit.provenance import TRAINING
 
 if TYPE_CHECKING:
     import pandas as pd

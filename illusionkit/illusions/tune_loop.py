@@ -35,8 +35,8 @@ from illusionkit.batches import Batches, Settings, Split
 from illusionkit.experiment import Array, Experiment, Knob, Metric, Reading, Rows
 from illusionkit.finetune import evaluate, fit, probabilities
 from illusionkit.finetuned import split_of, tables
+from illusionkit.meaning import code_hash
 from illusionkit.provenance import TRAINING as LIBRARIES
-from illusionkit.provenance import code_hash
 from illusionkit.removals import ORDER, TRAINING, loop
 
 if TYPE_CHECKING:
