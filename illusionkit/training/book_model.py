@@ -18,7 +18,7 @@ from illusionkit import cache
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
 from illusionkit.errors import TrainingError
-from illusionkit.experiment.provenance import code_hash
+from illusionkit.meaning import code_hash
 from illusionkit.models import encoders, encoding
 from illusionkit.training.batches import BUDGETS, Settings, Split
 from illusionkit.training.finetune import fit

@@ -33,9 +33,8 @@ import pandas as pd
 from illusionkit import cache
 from illusionkit.arrays import Array
 from illusionkit.data import archives, corpora
-from illusionkit.experiment.provenance import TRAINING as LIBRARIES
-from illusionkit.experiment.provenance import code_hash
 from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows
+from illusionkit.meaning import code_hash
 from illusionkit.models import encoders
 from illusionkit.training.ablations import ORDER, TRAINING, loop
 from illusionkit.training.batches import Batches, Settings, Split
@@ -150,7 +149,7 @@ def _key(splits: tuple[Split, ...], settings: Settings, ablation: str | None) ->
     asked = json.dumps([rows, vars(settings), edits], sort_keys=True)
     weights = archives.source("minilm").members["weights"].sha256
     code = code_hash(fit, evaluate, probabilities, Batches, _train)
-    return cache.digest(asked, weights, code, *map(version, LIBRARIES))
+    return cache.digest(asked, weights, code, *map(version, encoders.LIBRARIES))
 
 
 def _removed(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
