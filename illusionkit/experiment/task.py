@@ -144,9 +144,9 @@ class Task:
         labels = self._noted(train, labels)
         return np.asarray(self.learner.predict(train, labels, test, **extra))
 
-    def chances(self, train: Array, *tests: Array) -> list[Array]:
+    def chances(self, train: Array, *tests: Array, labels: Array | None = None) -> list[Array]:
         """Return the probability of each class, an array (rows, classes) for each of ``tests``."""
-        labels = self._noted(train, None)
+        labels = self._noted(train, labels)
         return _apart(self.learner.chances(train, labels, np.concatenate(tests)), tests)
 
     def judge(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import Pipeline
 
+HIDDEN, DROPOUT = 384, 0.1
 CHARACTERS = {"analyzer": "char", "ngram_range": (1, 2)}
 
 
@@ -122,7 +124,7 @@ def ridge() -> RidgeClassifier:
     return RidgeClassifier(alpha=100.0)
 
 
-def head(width: int, classes: int, *, hidden: int = 384, dropout: float = 0.1) -> torch.nn.Module:
+def head(width: int, classes: int) -> torch.nn.Module:
     """Return the head of ``BertForSequenceClassification``: dense, tanh, dropout, dense.
 
     Its weights are drawn by torch's seed. Used in chapter 4.
@@ -130,5 +132,23 @@ def head(width: int, classes: int, *, hidden: int = 384, dropout: float = 0.1) -
     from torch import nn
 
     return nn.Sequential(
-        nn.Linear(width, hidden), nn.Tanh(), nn.Dropout(dropout), nn.Linear(hidden, classes)
+        nn.Linear(width, HIDDEN), nn.Tanh(), nn.Dropout(DROPOUT), nn.Linear(HIDDEN, classes)
     )
+
+
+@contextmanager
+def shuffled(rows: int, size: int, epochs: int, *, seed: int) -> Iterator[Iterator[torch.Tensor]]:
+    """Yield the row numbers of every batch of a training, in an order drawn anew each epoch.
+
+    Inside the block torch draws by ``seed`` as well; afterwards its random numbers go on as before.
+    """
+    import torch
+
+    order = torch.Generator().manual_seed(seed)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield (
+            batch
+            for _ in range(epochs)
+            for batch in torch.randperm(rows, generator=order).split(size)
+        )

@@ -4,9 +4,9 @@ The control of the illusion of the wrong population, and the other way to be wro
 cry *drift* because time has passed. A learner is trained and tested in the lab on 2015, and used
 a few years later in the same state, with the same questions. Used in chapter 3.
 
-Skew is taken out, as in `collect_shift`: every set of rows holds as many persons with a job as
+Skew is taken out, as in `domain_shift`: every set of rows holds as many persons with a job as
 without. The learner, histogram gradient boosting as scikit-learn sets it up, was not tuned. The
-arms are those of `collect_shift`, so that what found a shift there is asked here as well: flawed,
+arms are those of `domain_shift`, so that what found a shift there is asked here as well: flawed,
 the lab's score on its own first year is trusted; control, the lab collects in the year of use;
 cured, it trains on the first year and tests on labelled rows of the year of use; estimated, no
 label of the year of use is read. All four are judged by the same rows. At dose 0 the year of use
@@ -22,7 +22,6 @@ less than 2 points. And a learner of the same kind that is asked whether a row i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -32,8 +31,10 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.data import census
 from illusionkit.errors import DataError
-from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading, Rows
-from illusionkit.illusions.collect.domain_shift import believed, by_units
+from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading
+from illusionkit.experiment.task import Task, first, read, three_sides
+from illusionkit.illusions.collect.domain_shift import trusted
+from illusionkit.models.learners import Probe
 
 if TYPE_CHECKING:
     from sklearn.ensemble import HistGradientBoostingClassifier
@@ -57,50 +58,23 @@ def learner() -> HistGradientBoostingClassifier:
     return HistGradientBoostingClassifier(random_state=0)
 
 
-@dataclass(frozen=True)
-class People:
-    """Persons by row: their columns (rows, 16), label, unit, year; who is of the confirm part."""
-
-    columns: Array
-    label: Array
-    unit: Array
-    year: Array
-    confirm: Array
-
-    def rows(self, where: Array, predicted: Array) -> Rows:
-        """Return what a score of rows ``where`` is computed from."""
-        return Rows(self.label[where], predicted, self.unit[where])
-
-    def chances(self, train: Array, judged: Array) -> Array:
-        """Return probabilities (judged, 2) after training the `learner` on rows ``train``."""
-        model = learner().fit(self.columns[train], self.label[train])
-        return np.asarray(model.predict_proba(self.columns[judged]))
-
-
 @cache
-def people(part: str = "book") -> People:
-    """Return the persons that a reading works on; the confirm part's are there on demand only.
-
-    Used in chapter 3.
+def people(part: str = "book") -> pd.DataFrame:
+    """Return the persons that a reading works on, as `census.census` has them. Used in chapter 3.
 
     Raises
     ------
     DataError
         A column is constant, so that it can't have shifted, or is not there at all.
     """
-    parts = [
-        _some_households(census.census(place)).assign(confirm=place != "book")
-        for place in dict.fromkeys(["book", part])
-    ]
-    table = pd.concat(parts, ignore_index=True)
+    table = read(lambda of: _some_households(census.census(of)), part)
     for name in census.COLUMNS:
         if name not in table or table[name].nunique() < 2:
             raise DataError(
                 f"The column '{name}' is missing or constant: nothing can be learnt from it, and "
                 "no shift of it be seen. Read the census anew, or leave the column out."
             )
-    columns = table[list(census.COLUMNS)].to_numpy(dtype=float)
-    return People(columns, *(table[n].to_numpy() for n in ("label", "unit", "year", "confirm")))
+    return table
 
 
 def _some_households(table: pd.DataFrame) -> pd.DataFrame:
@@ -111,74 +85,38 @@ def _some_households(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["unit"].isin(np.concatenate(chosen))] if chosen else table
 
 
-@dataclass(frozen=True)
-class _Pools:
-    """Rows of one year that may be trained on, held out, judged: whole households, shuffled."""
-
-    train: Array
-    held: Array
-    judged: Array
-
-
-def _pools(data: People, year: int, part: str, rng: np.random.Generator) -> _Pools:
-    """Return a year's rows, whole households to one pool; confirm rows can be judged only."""
-    of_year = data.year == year
-    rows = rng.permutation(np.flatnonzero(of_year & ~data.confirm))
-    train, held, judged = by_units(data.unit, rows, HELD_SHARE, JUDGED_SHARE, rng)
-    confirm = np.flatnonzero(data.confirm & of_year)
-    return _Pools(train, held, judged if part == "book" else rng.permutation(confirm))
+def _pools(task: Task, year: int, part: str, rng: np.random.Generator) -> list[Array]:
+    """Return a year's rows to train on, to hold out, to judge by: whole households, shuffled."""
+    of_year = (task.table["year"] == year).to_numpy()
+    rows = rng.permutation(np.flatnonzero(of_year & task.book))
+    sides = three_sides(task.unit[rows], rng, held=HELD_SHARE, judged=JUDGED_SHARE)
+    train, held, judged = (rows[side] for side in sides)
+    confirm = np.flatnonzero(of_year & ~task.book)
+    return [train, held, judged if part == "book" else rng.permutation(confirm)]
 
 
 def balanced(label: Array, rows: Array, size: int) -> Array:
-    """Return ``size`` rows of each class, taken from the front of ``rows``: equal prevalence.
-
-    Used in chapter 3.
-
-    Raises
-    ------
-    DataError
-        A class has too few rows, so that equal prevalence can't be reached.
-    """
-    chosen = []
-    for value, name in enumerate(("without a job", "with a job")):
-        found = rows[label[rows] == value]
-        if len(found) < size:
-            raise DataError(
-                f"Equal prevalence can't be reached: {size} persons {name} are needed and "
-                f"{len(found)} are there. Ask for fewer, or for a year that has them."
-            )
-        chosen.append(found[:size])
-    return np.concatenate(chosen)
+    """Return the first ``size`` rows of each class: equal prevalence; `DataError` if too few."""
+    names = ("persons without a job", "persons with a job")
+    return np.concatenate([first(rows[label[rows] == k], size, names[k]) for k in (0, 1)])
 
 
-def _final(data: People, judged: Array, part: str) -> Array:
-    """Return the rows to judge by: `JUDGED` of each class, or what the confirm part has."""
-    least = int(np.bincount(data.label[judged], minlength=2).min())
-    return balanced(data.label, judged, JUDGED if part == "book" else max(1, min(JUDGED, least)))
-
-
-def _years(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
     """Read ``domain-shift-years``: trained on the first year, used some years later.
 
     Honest: accuracy on persons of the year of use. The arms are told at the head of this module.
     """
-    data, later = people(part), round(dose["years"])
-    rng = np.random.default_rng([seed, later, 23])
-    there = _pools(data, FIRST + later, part, rng)
-    lab = _pools(data, FIRST, part, rng) if later and arm != "control" else there
-    train = balanced(data.label, lab.train, TRAIN)
-    held = balanced(data.label, there.held if arm == "cured" else lab.held, HELD)
-    final = _final(data, there.judged, part)
-    chances = np.split(data.chances(train, np.concatenate([held, final])), [len(held)])
-    seen, honest = (
-        data.rows(where, found.argmax(axis=1))
-        for where, found in zip((held, final), chances, strict=True)
-    )
-    if arm != "estimated":
-        return Reading.scored(ACCURACY, seen, honest)
-    right = believed(chances[0], seen.truth, chances[1])
-    guess = Rows(honest.truth, np.where(right, honest.truth, -1), honest.unit)
-    return Reading.scored(ACCURACY, guess, honest)
+    table, later = people(part), round(dose["years"])
+    columns = table[list(census.COLUMNS)].to_numpy(dtype=float)
+    task, rng = Task(table, Probe(columns, learner)), np.random.default_rng([seed, later, 23])
+    there = _pools(task, FIRST + later, part, rng)
+    lab = _pools(task, FIRST, part, rng) if later and arm != "control" else there
+    train = balanced(task.label, lab[0], TRAIN)
+    held = balanced(task.label, (there if arm == "cured" else lab)[1], HELD)
+    least = int(np.bincount(task.label[there[2]], minlength=2).min())
+    size = JUDGED if part == "book" else max(1, min(JUDGED, least))
+    judged = balanced(task.label, there[2], size)
+    return task.reading(ACCURACY, *trusted(task, arm, train=train, held=held, judged=judged)[:2])
 
 
 EXPERIMENTS = (
@@ -190,13 +128,8 @@ EXPERIMENTS = (
         metric=ACCURACY,
         knobs=(
             Knob(
-                name="years",
-                label="years between the lab and the use",
-                unit="years",
-                low=0.0,
-                high=3.0,
-                default=3.0,
-                doses=(0.0, 1.0, 2.0, 3.0),
+                "years", "years between the lab and the use", "years", low=0.0, high=3.0,
+                default=3.0, doses=(0.0, 1.0, 2.0, 3.0),
             ),
         ),
         seeds=tuple(range(30)),
@@ -205,8 +138,11 @@ EXPERIMENTS = (
         data=("census",),
         page="domain-shift",
         cost=0.3,
-        run=_years,
+        run=run,
         tolerance=0.006,
         arms=("flawed", "control", "cured", "estimated"),
+        symptom="A model is some years old, somebody says drift, and nobody has measured it.",
+        kind="table",
+        null_dose=0.0,
     ),
-)
+)  # fmt: skip

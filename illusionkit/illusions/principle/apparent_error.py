@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -25,6 +24,7 @@ from illusionkit.arrays import Array
 from illusionkit.data import corpora
 from illusionkit.errors import DataError
 from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows
+from illusionkit.experiment.task import first, read_encoded
 
 REVIEWS = 1000
 
@@ -59,32 +59,29 @@ class LinearFit:
         return np.asarray(targets - (targets - self.predict(targets)) / (1 - self.leverage))
 
 
-def linear_fit(found: Array, features: int) -> LinearFit:
-    """Return the fit on ``features`` principal components of ``found`` (rows, width).
+def linear_fit(rows: Array, features: int) -> LinearFit:
+    """Return the fit on ``features`` principal components of ``rows`` (rows, width).
 
     Raises
     ------
     DataError
         There are not more rows than features, or the rows do not vary in so many directions.
     """
-    rows = len(found)
-    if not 1 <= features < rows - 1:
-        raise DataError(f"{features} features and a constant need more rows than {rows}.")
-    left, size, _ = np.linalg.svd(found - found.mean(axis=0), full_matrices=False)
+    count = len(rows)
+    if not 1 <= features < count - 1:
+        raise DataError(f"{features} features and a constant need more rows than {count}.")
+    left, size, _ = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
     if size[features - 1 : features].sum() <= 1e-6 * size[0]:
         raise DataError(f"These rows do not vary in {features} directions: take fewer features.")
-    constant = np.full((rows, 1), rows**-0.5)
+    constant = np.full((count, 1), count**-0.5)
     return LinearFit(np.concatenate([constant, left[:, :features]], axis=1))
 
 
-@cache
 def rated_reviews(part: str = "book") -> tuple[pd.DataFrame, Array]:
     """Return movie reviews, one a unit, and their frozen features (reviews, 384)."""
-    from illusionkit.models.encoding import features
-
-    table = corpora.movie_reviews(part)
-    first = ~table["unit"].duplicated()
-    return table[first].reset_index(drop=True), features(list(table["text"]))[first.to_numpy()]
+    table, features = read_encoded(corpora.movie_reviews, part)
+    chosen = np.flatnonzero((table["part"] == part) & ~table["unit"].duplicated())
+    return table.iloc[chosen].reset_index(drop=True), features[chosen]
 
 
 def one_rater(ratings: Iterable[Sequence[int]], rng: np.random.Generator) -> Array:
@@ -92,25 +89,27 @@ def one_rater(ratings: Iterable[Sequence[int]], rng: np.random.Generator) -> Arr
     return np.array([scores[int(rng.integers(len(scores)))] for scores in ratings], dtype=float)
 
 
-def _in_sample(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
-    """Read ``apparent-error``: one fit, its own rows, and the scores of other raters for them."""
-    table, found = rated_reviews(part)
+def run(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+    """Read ``apparent-error``: one fit, its own rows, and the scores of other raters for them.
+
+    Honest: another rater of each review. Flawed: the rater whose scores were fitted. Control: a
+    third rater. Cured: the fitted scores, each predicted by a fit without it.
+    """
+    table, features = rated_reviews(part)
     rng = np.random.default_rng([seed, 21])
-    if len(table) < REVIEWS:
-        raise DataError(f"This needs {REVIEWS} reviews, the corpus has {len(table)}.")
-    drawn = rng.permutation(len(table))[:REVIEWS]
+    drawn = first(rng.permutation(len(table)), REVIEWS, "reviews")
     ratings, unit = table["ratings"].iloc[drawn], table["unit"].to_numpy()[drawn]
     trained, judge, bystander = (one_rater(ratings, rng) for _ in range(3))
-    fit = linear_fit(found[drawn], round(dose["features"]))
-    said = fit.predict(trained)
+    fit = linear_fit(features[drawn], round(dose["features"]))
+    fitted = fit.predict(trained)
     shown = {
-        "flawed": (trained, said),
-        "control": (bystander, said),
+        "flawed": (trained, fitted),
+        "control": (bystander, fitted),
         "cured": (trained, fit.left_out(trained)),
     }
     spread = np.array([np.var(scores) for scores in ratings])
     extras = {"by_the_formula": float(2 * (fit.leverage * spread).mean())}
-    apparent, honest = Rows(*shown[arm], unit), Rows(judge, said, unit)
+    apparent, honest = Rows(*shown[arm], unit), Rows(judge, fitted, unit)
     return Reading.scored(SQUARED_ERROR, apparent, honest, extras=extras)
 
 
@@ -123,12 +122,7 @@ EXPERIMENTS = (
         metric=SQUARED_ERROR,
         knobs=(
             Knob(
-                name="features",
-                label="features of the model",
-                unit="features",
-                low=1,
-                high=380,
-                default=128,
+                "features", "features of the model", "features", low=1, high=380, default=128,
                 doses=(8, 32, 64, 128, 192, 256, 320),
             ),
         ),
@@ -138,8 +132,10 @@ EXPERIMENTS = (
         data=("movie_reviews",),
         page="principle",
         cost=0.5,
-        run=_in_sample,
+        run=run,
         tolerance=0.01,
         weights=("minilm",),
+        symptom="Every feature that is added lowers the error, and new cases see none of it.",
+        kind="ratings",
     ),
-)
+)  # fmt: skip
