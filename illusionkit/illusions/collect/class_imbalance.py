@@ -14,7 +14,6 @@ probabilities, and hardly the ranking.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache, partial
 
 import numpy as np
@@ -22,8 +21,8 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import credit
-from illusionkit.errors import DataError
-from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows
+from illusionkit.experiment.draws import largest, thinned
+from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows
 from illusionkit.experiment.task import Task, read
 from illusionkit.models.learners import Probe, linear_probe
 
@@ -49,37 +48,6 @@ def _by_group(rows: Rows, weights: Array) -> float:
 
 HIT_RATE = Metric("hit rate, averaged over groups", whole=_by_group)
 """Accuracy if all rows are one group; balanced accuracy if the classes are the groups."""
-
-
-def thinned(label: Array, prevalence: float, size: int, rng: np.random.Generator) -> Array:
-    """Return ``size`` row numbers in random order, a share ``prevalence`` of them with label 1.
-
-    Raises
-    ------
-    DataError
-        There is one class only, the prevalence is not between 0 and 1, or a class has too few rows.
-    """
-    if not 0 < prevalence < 1:
-        raise DataError(f"A prevalence lies between 0 and 1, and is neither: {prevalence:g}.")
-    rows = [rng.permutation(np.flatnonzero(label == k)) for k in (0, 1)]
-    if not all(map(len, rows)):
-        raise DataError("All rows have one label: there is nothing to tell apart.")
-    wanted = round(prevalence * size)
-    for name, found, needed in (("0", rows[0], size - wanted), ("1", rows[1], wanted)):
-        if not 0 < needed <= len(found):
-            raise DataError(
-                f"{size} rows at a prevalence of {prevalence:g} take {needed} rows with label "
-                f"{name}, and there are {len(found)}. Ask for at least 1 and at most "
-                f"{largest(label, prevalence)} rows in all, or for another prevalence."
-            )
-    return rng.permutation(np.concatenate([rows[0][: size - wanted], rows[1][:wanted]]))
-
-
-def largest(label: Array, prevalence: float) -> int:
-    """Return how many rows can be had at a prevalence, none of them twice."""
-    ones = int((label == 1).sum())
-    zeros = int((label == 0).sum())
-    return int(min(ones / prevalence, zeros / (1 - prevalence)) + 1e-9)
 
 
 def described(table: pd.DataFrame) -> Array:
@@ -131,7 +99,7 @@ def oversampled(label: Array, train: Array, rng: np.random.Generator) -> Array:
     return np.concatenate([train, rng.choice(rare, len(common) - len(rare))])
 
 
-def run(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``class-imbalance``: accuracy against balanced accuracy of the same predictions.
 
     Flawed: a default is predicted where its probability is above one half. Control: the same
@@ -196,26 +164,15 @@ def _lost(truth: Array, chance: Array, bill: Array) -> dict[str, float]:
 
 EXPERIMENTS = (
     Experiment(
-        id="class-imbalance",
+        id="class-imbalance", step="collect", page="class-imbalance", kind="table",
         title="Accuracy where most customers pay",
-        step="collect",
-        design="same-rows",
-        metric=HIT_RATE,
+        symptom="99 % accuracy, and the rare case that matters is hardly ever found.",
+        design="same-rows", metric=HIT_RATE, margin=0.02, sign=1, seeds=tuple(range(10)),
         knobs=(
             Knob.share(
-                "paying", "customers who pay", (0.5, 0.78, 0.9, 0.95, 0.99), low=0.5, high=0.99
+                "paying", "customers who pay", (0.5, 0.78, 0.9, 0.95, 0.99), low=0.5, high=0.99,
             ),
         ),
-        seeds=tuple(range(10)),
-        margin=0.02,
-        sign=1,
-        data=("credit_default",),
-        page="class-imbalance",
-        cost=0.7,
-        tolerance=0.01,
-        run=run,
-        symptom="99 % accuracy, and the rare case that matters is hardly ever found.",
-        kind="table",
-        null_dose=0.5,
+        null_dose=0.5, data=("credit_default",), cost=0.7, tolerance=0.01, run=run,
     ),
-)
+)  # fmt: skip

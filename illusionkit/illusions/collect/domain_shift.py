@@ -19,7 +19,6 @@ the same population, is equivalent to 0 at every dose.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache, partial
 
 import numpy as np
@@ -27,11 +26,13 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading, Rows
-from illusionkit.experiment.task import Task, first, three_sides
+from illusionkit.experiment.draws import mixed, pools
+from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading, Rows
+from illusionkit.experiment.task import Task
 from illusionkit.models.learners import Probe, linear_probe
 
 CLASSES = ("negative", "neutral", "positive")
+NAMES = tuple(f"{name} sentences" for name in CLASSES)
 OF_FIVE = (0, 0, 1, 2, 2)
 """The class of three that each of the five classes of `corpora` falls into."""
 TRAIN, HELD, JUDGED = 300, 120, 180
@@ -39,9 +40,6 @@ TRAIN, HELD, JUDGED = 300, 120, 180
 HELD_SHARE, JUDGED_SHARE = 0.2, 0.32
 """Units of a population that are kept for the lab's test, and for the final one."""
 SOURCE = "movie_reviews"
-
-ByClass = list[Array]
-"""Rows of each class, shuffled."""
 
 
 def load(corpus: str, part: str) -> pd.DataFrame:
@@ -74,32 +72,7 @@ def _sentences(target: str, part: str) -> tuple[pd.DataFrame, Probe]:
     return pd.concat(parts, ignore_index=True), Probe(found, linear_probe)
 
 
-def _pools(task: Task, rows: Array, rng: np.random.Generator) -> list[ByClass]:
-    """Return rows to train on, to hold out, to judge by: whole units, shuffled, by class."""
-    rows = rng.permutation(rows)
-    sides = three_sides(task.unit[rows], rng, held=HELD_SHARE, judged=JUDGED_SHARE)
-    return [_by_class(task, rows[side]) for side in sides]
-
-
-def _by_class(task: Task, rows: Array) -> ByClass:
-    return [rows[task.label[rows] == k] for k in range(len(CLASSES))]
-
-
-def mixed(own: ByClass, foreign: ByClass, share: float, size: int) -> Array:
-    """Return ``size`` rows of each class, a share of them from elsewhere: equal prevalence.
-
-    The rows are taken from the front; `DataError` where a class has too few.
-    """
-    count = round(share * size)
-    chosen = [
-        first(rows, wanted, f"{name} sentences")
-        for name, *pair in zip(CLASSES, foreign, own, strict=True)
-        for rows, wanted in zip(pair, (count, size - count), strict=True)
-    ]
-    return np.concatenate(chosen)
-
-
-def run(dose: Mapping[str, float], seed: int, arm: str, part: str, *, target: str) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str, *, target: str) -> Reading:
     """Read one target: a share of all that was collected comes from elsewhere, film reviews.
 
     Honest: accuracy on sentences of the target. Flawed: the lab holds out a random part of what
@@ -109,28 +82,28 @@ def run(dose: Mapping[str, float], seed: int, arm: str, part: str, *, target: st
     """
     task, rng = Task(*_sentences(target, part)), np.random.default_rng([seed, 21])
     home = task.table["home"].to_numpy()
-    train, held, judged = _pools(task, np.flatnonzero(home & task.book), rng)
+    cut = partial(pools, task.unit, rng=rng, held=HELD_SHARE, judged=JUDGED_SHARE)
+    train, held, judged = cut(np.flatnonzero(home & task.book))
     if part != "book":
-        judged = _by_class(task, rng.permutation(np.flatnonzero(~task.book)))
-    if arm == "control" or home.all():  # the same rows, drawn from the other end
-        far_train, far_held = ([rows[::-1] for rows in pool] for pool in (train, held))
-    else:
-        far_train, far_held, _ = _pools(task, np.flatnonzero(~home), rng)
-    share = dose["foreign"]
-    lab = mixed(held, far_held, 0.0 if arm == "cured" else share, HELD)
-    final = mixed(judged, judged, 0.0, _size(judged, part))
-    seen, honest, chances = trusted(
-        task, arm, train=mixed(train, far_train, share, TRAIN), held=lab, judged=final
-    )
+        judged = rng.permutation(np.flatnonzero(~task.book))
+    far_train, far_held = train[::-1], held[::-1]  # the same rows, drawn from the other end
+    if arm != "control" and not home.all():
+        far_train, far_held, _ = cut(np.flatnonzero(~home))
+    mix = partial(mixed, task.label, names=NAMES)
+    lab = mix(held, far_held, share=0.0 if arm == "cured" else dose["foreign"], size=HELD)
+    train = mix(train, far_train, share=dose["foreign"], size=TRAIN)
+    size = JUDGED if part == "book" else least(task.label, judged, JUDGED)
+    final = mix(judged, judged, share=0.0, size=size)
+    seen, honest, chances = trusted(task, arm, train=train, held=lab, judged=final)
     if arm != "estimated":
         return task.reading(ACCURACY, seen, honest)
     sure = mean_confidence(chances[0], task.label[lab], chances[1])
     return task.reading(ACCURACY, seen, honest, mean_confidence=sure)
 
 
-def _size(judged: ByClass, part: str) -> int:
-    """Return how many rows of each class judge: `JUDGED`, or what the confirm part has."""
-    return JUDGED if part == "book" else max(1, min(JUDGED, *map(len, judged)))
+def least(label: Array, rows: Array, most: int) -> int:
+    """Return how many rows of each class there are, at most ``most`` and at least 1."""
+    return max(1, min(most, *(int((label[rows] == k).sum()) for k in np.unique(label))))
 
 
 def trusted(
@@ -182,57 +155,42 @@ def mean_confidence(held: Array, truth: Array, unlabelled: Array) -> float:
 
 _experiment = partial(
     Experiment,
-    step="collect",
-    design="two-populations",
-    metric=ACCURACY,
+    step="collect", page="domain-shift", kind="text",
+    design="two-populations", metric=ACCURACY, margin=0.04, sign=1, seeds=tuple(range(60)),
     knobs=(
         Knob.share(
-            "foreign",
-            "collected sentences that come from elsewhere",
+            "foreign", "collected sentences that come from elsewhere",
             (0.0, 0.25, 0.5, 0.75, 0.9, 1.0),
         ),
     ),
-    seeds=tuple(range(60)),
-    margin=0.04,
-    sign=1,
-    page="domain-shift",
-    cost=0.3,
+    arms=("flawed", "control", "cured", "estimated"), null_dose=0.0, weights=("minilm",), cost=0.3,
     tolerance=0.006,
-    arms=("flawed", "control", "cured", "estimated"),
-    weights=("minilm",),
-    kind="text",
-    null_dose=0.0,
-)
+)  # fmt: skip
 
 EXPERIMENTS = (
     _experiment(
         id="domain-shift-products",
         title="Trained on film reviews, used on product reviews",
-        data=("movie_reviews", "product_reviews"),
-        run=partial(run, target="product_reviews"),
         symptom="A model that is good on one kind of review is poorer on the next kind.",
+        data=("movie_reviews", "product_reviews"), run=partial(run, target="product_reviews"),
     ),
     _experiment(
         id="domain-shift-tweets",
         title="Trained on film reviews, used on tweets",
-        data=("movie_reviews", "tweets"),
-        run=partial(run, target="tweets"),
         symptom="The model was excellent on edited text, and users write short messages.",
+        data=("movie_reviews", "tweets"), run=partial(run, target="tweets"),
     ),
     _experiment(
         id="domain-shift-editorials",
         title="Trained on film reviews, used on editorials",
-        data=("movie_reviews", "editorials"),
-        run=partial(run, target="editorials"),
         symptom="The held-out test was fine, and in another department the answers are poor.",
+        data=("movie_reviews", "editorials"), run=partial(run, target="editorials"),
     ),
     _experiment(
         id="domain-shift-movies",
         title="Trained on film reviews, used on other film reviews",
-        data=("movie_reviews",),
-        arms=("control",),
-        sign=0,
-        run=partial(run, target="movie_reviews"),
         symptom="The score on data of the same source, collected later, is what the test said.",
+        sign=0,
+        arms=("control",), data=("movie_reviews",), run=partial(run, target="movie_reviews"),
     ),
-)
+)  # fmt: skip

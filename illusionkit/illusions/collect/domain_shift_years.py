@@ -21,7 +21,6 @@ less than 2 points. And a learner of the same kind that is asked whether a row i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -31,9 +30,10 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.data import census
 from illusionkit.errors import DataError
-from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading
-from illusionkit.experiment.task import Task, first, read, three_sides
-from illusionkit.illusions.collect.domain_shift import trusted
+from illusionkit.experiment.draws import mixed, pools
+from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading
+from illusionkit.experiment.task import Task, read
+from illusionkit.illusions.collect.domain_shift import least, trusted
 from illusionkit.models.learners import Probe
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ HOUSEHOLDS = 12_000
 """Households of each year that are used, always the same: the bootstrap holds them in memory."""
 TRAIN, HELD, JUDGED = 2000, 2500, 2500
 """Persons of each class that are trained on, held out by the lab, and judged at the end."""
+NAMES = ("persons without a job", "persons with a job")
 HELD_SHARE, JUDGED_SHARE = 0.3, 0.3
 """Households of a year that are kept for the lab's test, and for the final one."""
 
@@ -88,20 +89,13 @@ def _some_households(table: pd.DataFrame) -> pd.DataFrame:
 def _pools(task: Task, year: int, part: str, rng: np.random.Generator) -> list[Array]:
     """Return a year's rows to train on, to hold out, to judge by: whole households, shuffled."""
     of_year = (task.table["year"] == year).to_numpy()
-    rows = rng.permutation(np.flatnonzero(of_year & task.book))
-    sides = three_sides(task.unit[rows], rng, held=HELD_SHARE, judged=JUDGED_SHARE)
-    train, held, judged = (rows[side] for side in sides)
+    rows = np.flatnonzero(of_year & task.book)
+    train, held, judged = pools(task.unit, rows, rng, held=HELD_SHARE, judged=JUDGED_SHARE)
     confirm = np.flatnonzero(of_year & ~task.book)
     return [train, held, judged if part == "book" else rng.permutation(confirm)]
 
 
-def balanced(label: Array, rows: Array, size: int) -> Array:
-    """Return the first ``size`` rows of each class: equal prevalence; `DataError` if too few."""
-    names = ("persons without a job", "persons with a job")
-    return np.concatenate([first(rows[label[rows] == k], size, names[k]) for k in (0, 1)])
-
-
-def run(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``domain-shift-years``: trained on the first year, used some years later.
 
     Honest: accuracy on persons of the year of use. The arms are told at the head of this module.
@@ -111,38 +105,29 @@ def run(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
     task, rng = Task(table, Probe(columns, learner)), np.random.default_rng([seed, later, 23])
     there = _pools(task, FIRST + later, part, rng)
     lab = _pools(task, FIRST, part, rng) if later and arm != "control" else there
-    train = balanced(task.label, lab[0], TRAIN)
-    held = balanced(task.label, (there if arm == "cured" else lab)[1], HELD)
-    least = int(np.bincount(task.label[there[2]], minlength=2).min())
-    size = JUDGED if part == "book" else max(1, min(JUDGED, least))
-    judged = balanced(task.label, there[2], size)
-    return task.reading(ACCURACY, *trusted(task, arm, train=train, held=held, judged=judged)[:2])
+    held, judged = (there if arm == "cured" else lab)[1], there[2]
+    size = JUDGED if part == "book" else least(task.label, judged, JUDGED)
+    train, held, judged = (
+        mixed(task.label, rows, rows, NAMES, share=0.0, size=each)
+        for rows, each in ((lab[0], TRAIN), (held, HELD), (judged, size))
+    )
+    rows = trusted(task, arm, train=train, held=held, judged=judged)
+    return task.reading(ACCURACY, *rows[:2])
 
 
 EXPERIMENTS = (
     Experiment(
-        id="domain-shift-years",
+        id="domain-shift-years", step="collect", page="domain-shift", kind="table",
         title="Trained on the census of 2015, used on that of a later year",
-        step="collect",
-        design="two-populations",
-        metric=ACCURACY,
+        symptom="A model is some years old, somebody says drift, and nobody has measured it.",
+        design="two-populations", metric=ACCURACY, margin=0.02, sign=0, seeds=tuple(range(30)),
         knobs=(
             Knob(
                 "years", "years between the lab and the use", "years", low=0.0, high=3.0,
                 default=3.0, doses=(0.0, 1.0, 2.0, 3.0),
             ),
         ),
-        seeds=tuple(range(30)),
-        margin=0.02,
-        sign=0,
-        data=("census",),
-        page="domain-shift",
-        cost=0.3,
-        run=run,
-        tolerance=0.006,
-        arms=("flawed", "control", "cured", "estimated"),
-        symptom="A model is some years old, somebody says drift, and nobody has measured it.",
-        kind="table",
-        null_dose=0.0,
+        arms=("flawed", "control", "cured", "estimated"), null_dose=0.0, data=("census",), cost=0.3,
+        tolerance=0.006, run=run,
     ),
 )  # fmt: skip

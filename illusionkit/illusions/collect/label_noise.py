@@ -32,20 +32,19 @@ the old one once: 13 points too good.) Used in chapter 3.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.data.raters import classes
+from illusionkit.data.raters import classes, dealt
 from illusionkit.errors import DataError
-from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading
-from illusionkit.experiment.task import Task, read_encoded, turns
+from illusionkit.experiment.draws import turns
+from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading
+from illusionkit.experiment.task import Task, read_encoded
 from illusionkit.models.learners import Probe, discriminant
 
 PANEL, FOLDS = 7, 5
@@ -53,26 +52,6 @@ TEST_SHARE, TEACHER_SHARE = 0.3, 0.2
 CLASSES = len(corpora.CLASS_NAMES)
 LEAST = 20
 """Rows of every class that each side of the split must have."""
-
-
-def dealt(ratings: pd.Series[Any], size: int, rng: np.random.Generator) -> Array:
-    """Return ``size`` ratings a text, drawn without replacement, in a random order (texts, size).
-
-    Raises
-    ------
-    DataError
-        A text has fewer ratings than that.
-    """
-    counts = ratings.map(len).to_numpy()
-    if len(counts) == 0 or counts.min() < size:
-        raise DataError(
-            f"{size} ratings a text are needed, and {np.sum(counts < size)} of {len(counts)} texts "
-            "have fewer: leave those out, or use smaller panels."
-        )
-    padded = np.array([row + (0,) * (counts.max() - len(row)) for row in ratings])
-    keys = rng.random(padded.shape)
-    keys[np.arange(padded.shape[1]) >= counts[:, None]] = 2.0  # what is padded comes last
-    return np.take_along_axis(padded, np.argsort(keys, axis=1), axis=1)[:, :size]
 
 
 @dataclass(frozen=True)
@@ -166,7 +145,7 @@ Kind = Callable[[Array, Draw, np.random.Generator], Array]
 """From texts and a draw to the labels, one a row, that replace those of the first panel."""
 
 
-def run(dose: Mapping[str, float], seed: int, arm: str, part: str, *, kind: Kind) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str, *, kind: Kind) -> Reading:
     """Read one kind of label noise: the labels one has against a panel that touched nothing."""
     table, features = read_encoded(corpora.movie_reviews, part)
     task, rng = Task(table, Probe(features, discriminant)), np.random.default_rng([seed, 6])
@@ -220,47 +199,38 @@ QUARTERS = (0.0, 0.25, 0.5, 1.0)
 
 _experiment = partial(
     Experiment,
-    step="collect",
-    design="same-rows",
-    metric=ACCURACY,
-    seeds=tuple(range(20)),
-    margin=0.02,
-    data=("movie_reviews",),
-    page="label-noise",
-    cost=1.0,
-    tolerance=0.004,
-    weights=("minilm",),
-    kind="ratings",
-    null_dose=0.0,
-)
+    step="collect", page="label-noise", kind="ratings",
+    design="same-rows", metric=ACCURACY, margin=0.02, seeds=tuple(range(20)),
+    null_dose=0.0, data=("movie_reviews",), weights=("minilm",), cost=1.0, tolerance=0.004,
+)  # fmt: skip
 
 EXPERIMENTS = (
     _experiment(
         id="label-noise",
         title="Labels replaced by a coin, in training and test alike",
+        symptom="The score stays low whatever is tried, and users say that the answers are good.",
+        sign=-1,
         knobs=(
             Knob.share(
-                "rate", "labels replaced by another class, evenly drawn", (0.0, 0.1, 0.2, 0.4, 0.6)
+                "rate", "labels replaced by another class, evenly drawn", (0.0, 0.1, 0.2, 0.4, 0.6),
             ),
         ),
-        sign=-1,
         run=partial(run, kind=_coin),
-        symptom="The score stays low whatever is tried, and users say that the answers are good.",
     ),
     _experiment(
         id="label-noise-systematic",
         title="Labels from a program that counts words, in training and test alike",
-        knobs=(Knob.share("rate", "labels given by a program", QUARTERS),),
-        sign=1,
-        run=partial(run, kind=_machine),
         symptom="The model agrees with our labels, which a program made, and not with people.",
+        sign=1,
+        knobs=(Knob.share("rate", "labels given by a program", QUARTERS),),
+        run=partial(run, kind=_machine),
     ),
     _experiment(
         id="label-noise-rater",
         title="Labels from one rater each, in training and test alike",
-        knobs=(Knob.share("rate", "labels given by a single rater", QUARTERS),),
-        sign=-1,
-        run=partial(run, kind=_rater),
         symptom="Two people disagree about a label as often as the model does.",
+        sign=-1,
+        knobs=(Knob.share("rate", "labels given by a single rater", QUARTERS),),
+        run=partial(run, kind=_rater),
     ),
-)
+)  # fmt: skip

@@ -32,7 +32,7 @@ from illusionkit import cache as kept
 from illusionkit.arrays import Array
 from illusionkit.data import archives
 from illusionkit.experiment.provenance import TRAINING, code_hash
-from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows, nats
+from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows, nats
 from illusionkit.models.encoders import encoder
 from illusionkit.training.pairs import WITH_DOCUMENTS, Masked, PairBatches, read_pairs
 from illusionkit.training.pretraining import (
@@ -108,7 +108,7 @@ def looks(seed: int, part: str = "book") -> dict[str, Array]:
     return kept.arrays("runs", key, make)
 
 
-def run(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``pretraining-loss``, at the look that is nearest to the dose.
 
     Flawed: the model at that step, judged by pairs that it was trained on, masked afresh. Control:
@@ -145,27 +145,16 @@ def _rows(pairs: pd.DataFrame, judged: Judged) -> Rows:
 
 EXPERIMENTS = (
     Experiment(
-        id="pretraining-loss",
+        id="pretraining-loss", step="pre-train", page="bert-objective", kind="text",
         title="A model pre-trained from scratch, judged by the pairs it was trained on",
-        step="pre-train",
-        design="fresh-sample",
-        metric=LOSS,
+        symptom="The pre-training loss falls and falls, and a table of word counts does as well.",
+        design="fresh-sample", metric=LOSS, margin=0.4, sign=1, seeds=(0, 1, 2),
         knobs=(
             Knob(
                 "steps", "training steps", "steps", low=150, high=600, default=600,
                 doses=(150, 300, 450, 600),
             ),
         ),
-        seeds=(0, 1, 2),
-        margin=0.4,
-        sign=1,
-        data=WITH_DOCUMENTS,
-        page="bert-objective",
-        cost=80.0,
-        tolerance=0.1,
-        run=run,
-        weights=("minilm",),
-        symptom="The pre-training loss falls and falls, and a table of word counts does as well.",
-        kind="text",
+        data=WITH_DOCUMENTS, weights=("minilm",), cost=80.0, tolerance=0.1, run=run,
     ),
 )  # fmt: skip

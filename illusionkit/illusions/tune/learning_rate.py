@@ -27,9 +27,10 @@ import numpy as np
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows, nats
+from illusionkit.experiment.draws import deal
+from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows, nats
 from illusionkit.experiment.task import Task
-from illusionkit.models.learners import head, shuffled
+from illusionkit.models.learners import HeadTraining, logits_of
 from illusionkit.training.book_model import units
 
 if TYPE_CHECKING:
@@ -44,20 +45,6 @@ BATCHES = {"batches of 8": 8, "batches of 32": 32, "batches of 128": 128}
 LOSS = Metric("cross-entropy in nats", per_row=nats, greater_is_better=False)
 
 
-def _draw(task: Task, seed: int) -> dict[str, Array]:
-    """Return the row numbers of training, validation and holdout, which share no unit.
-
-    The holdout comes from the confirm part where the table holds it.
-    """
-    rng = np.random.default_rng([seed, 13])
-    order, confirm = rng.permutation(np.flatnonzero(task.book)), np.flatnonzero(~task.book)
-    cuts = np.cumsum(list(SIZES.values()))
-    rows = dict(zip(SIZES, np.split(order[: cuts[-1]], cuts[:-1]), strict=True))
-    if len(confirm):
-        rows["holdout"] = rng.permutation(confirm)[: SIZES["holdout"]]
-    return rows
-
-
 class Trained(NamedTuple):
     """What a head says after training: the rows of each part, and the loss that the run reported.
 
@@ -70,57 +57,45 @@ class Trained(NamedTuple):
 
 @lru_cache(maxsize=2048)
 def _trained(rate: float, size: int, seed: int, part: str) -> Trained:
-    """Train a head by θ ← θ − η∇L, and ask it about its own rows, validation and holdout."""
-    table, features = units(part)
-    task = Task(table, None)
-    places = _draw(task, seed)
-    train = places["train"]
-    model, reported = _train(features[train], task.label[train], rate, size, seed)
-    rows = {}
-    for name, where in places.items():
-        chances, label = _chances(model, features[where]), task.label[where]
-        likely = chances[np.arange(len(where)), label]
-        rows[name] = Rows(label, chances.argmax(axis=1), task.unit[where], likely)
-    return Trained(rows, reported)
-
-
-def _train(
-    features: Array, label: Array, rate: float, size: int, seed: int
-) -> tuple[torch.nn.Module, float]:
-    """Return a trained head, and the mean loss of its last epoch while it trained.
+    """Train a head by θ ← θ − η∇L, and ask it about its own rows, validation and holdout.
 
     The rate is constant, without momentum or weight decay.
     """
     import torch
 
-    inputs, labels = torch.from_numpy(features).float(), torch.from_numpy(label)
-    with shuffled(len(label), size, EPOCHS, seed=seed) as batches:
-        model, losses = head(features.shape[1], CLASSES), []
-        optimizer = torch.optim.SGD(model.parameters(), lr=rate)
-        for rows in batches:
-            loss = torch.nn.functional.cross_entropy(model(inputs[rows]), labels[rows])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.item() * len(rows))
+    table, features = units(part)
+    task, losses = Task(table, None), []
+    rng = np.random.default_rng([seed, 13])
+    places = dict(zip(SIZES, deal(task.book, rng, *SIZES.values()), strict=True))
+    train = places["train"]
+    labels = torch.from_numpy(task.label[train])
+
+    def note(head: torch.nn.Module, rows: torch.Tensor, logits: torch.Tensor) -> None:
+        loss = torch.nn.functional.cross_entropy(logits, labels[rows])
+        losses.append(loss.item() * len(rows))
+
+    rule = HeadTraining(CLASSES, size, EPOCHS, seed, partial(torch.optim.SGD, lr=rate))
+    head = rule.fit(features[train], task.label[train], note)
     last = losses[-(len(losses) // EPOCHS) :]
-    return model.eval(), sum(last) / len(label)
+    rows = {name: _asked(head, features, task, where) for name, where in places.items()}
+    return Trained(rows, sum(last) / len(train))
 
 
-def _chances(model: torch.nn.Module, features: Array) -> Array:
-    """Return the probability of each class, shape (rows, classes), in evaluation mode."""
-    import torch
+def _asked(head: torch.nn.Module, features: Array, task: Task, where: Array) -> Rows:
+    chances, label = (
+        logits_of(head, features[where]).double().softmax(-1).numpy(),
+        task.label[where],
+    )
+    likely = chances[np.arange(len(where)), label]
+    return Rows(label, chances.argmax(axis=1), task.unit[where], likely)
 
-    with torch.inference_mode():
-        return model(torch.from_numpy(features).float()).double().softmax(-1).numpy()
 
-
-def _at_rate(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def _at_rate(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``learning-rate``: a head on its own training rows, asked again, and on the holdout."""
     return _reading(_trained(dose["rate"], BATCHES[arm], seed, part), "train")
 
 
-def _chosen(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def _chosen(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``chosen-rate``: so many settings are tried, and one is taken.
 
     Flawed: the setting with the lowest training loss, which is reported. Cured: the one with the
@@ -149,43 +124,30 @@ def _reading(trained: Trained, shown: str, **extras: float) -> Reading:
 
 _experiment = partial(
     Experiment,
-    step="fine-tune",
-    design="fresh-sample",
-    metric=LOSS,
-    seeds=tuple(range(20)),
-    margin=0.05,
-    sign=1,
-    data=("movie_reviews",),
-    page="fine-tuning-objective",
-    weights=("minilm",),
-    kind="text",
-)
+    step="fine-tune", page="fine-tuning-objective", kind="text",
+    design="fresh-sample", metric=LOSS, margin=0.05, sign=1, seeds=tuple(range(20)),
+    data=("movie_reviews",), weights=("minilm",),
+)  # fmt: skip
 
 EXPERIMENTS = (
     _experiment(
         id="learning-rate",
         title="The loss on the training rows, by learning rate and batch size",
-        knobs=(
-            Knob("rate", "learning rate", "", low=1e-4, high=10, default=0.1, doses=RATES),
-        ),
-        cost=1.0,
-        tolerance=0.01,
-        run=_at_rate,
-        arms=tuple(BATCHES),
         symptom="A higher rate brings the training loss down faster, and new texts pay for it.",
+        knobs=(Knob("rate", "learning rate", "", low=1e-4, high=10, default=0.1, doses=RATES),),
+        arms=tuple(BATCHES), cost=1.0, tolerance=0.01, run=_at_rate,
     ),
     _experiment(
         id="chosen-rate",
         title="The setting with the lowest loss of several that were tried",
+        symptom="The setting with the lowest training loss is not the one that does best later.",
         knobs=(
             Knob(
                 "settings", "settings tried", "settings", low=1, high=len(RATES) * len(BATCHES),
                 default=15, doses=(1, 2, 4, 8, 15),
             ),
         ),
-        cost=2.0,
-        tolerance=0.05,  # another CPU may choose another setting of nearly the same loss
-        run=_chosen,
-        symptom="The setting with the lowest training loss is not the one that does best later.",
+        # The tolerance: another CPU may choose another setting of nearly the same loss.
+        cost=2.0, tolerance=0.05, run=_chosen,
     ),
 )  # fmt: skip

@@ -14,16 +14,17 @@ weights moved, and dropout was on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows, nats
+from illusionkit.experiment.draws import deal
+from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows, nats
 from illusionkit.experiment.task import Task
-from illusionkit.models.learners import head, shuffled
+from illusionkit.models.learners import HeadTraining, logits_of
 from illusionkit.training.book_model import units
 
 if TYPE_CHECKING:
@@ -56,16 +57,6 @@ def _gap(rows: Rows, weights: Array) -> float:
 GAP = Metric("development loss less training loss", whole=_gap, greater_is_better=False)
 
 
-def _draw(task: Task, rng: np.random.Generator) -> Array:
-    """Return row numbers: `TRAIN_ROWS` to train on, then `DEV_ROWS` others, both in random order.
-
-    Development rows come from the confirm part where the table holds it.
-    """
-    order, confirm = rng.permutation(np.flatnonzero(task.book)), np.flatnonzero(~task.book)
-    pool = rng.permutation(confirm) if len(confirm) else order[TRAIN_ROWS:]
-    return np.concatenate([order[:TRAIN_ROWS], pool[:DEV_ROWS]])
-
-
 def _train(
     features: Array, label: Array, size: int, seed: int, *, listing: bool
 ) -> tuple[torch.nn.Module, Array]:
@@ -76,32 +67,19 @@ def _train(
     """
     import torch
 
-    inputs, labels = torch.from_numpy(features).float(), torch.from_numpy(label)
-    likely = torch.empty(len(label))
-    with shuffled(len(label), size, EPOCHS, seed=seed) as batches:
-        model = head(features.shape[1], CLASSES)
-        optimizer = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE)
-        for rows in batches:
-            losses = torch.nn.functional.cross_entropy(
-                model(inputs[rows]), labels[rows], reduction="none"
-            )
-            optimizer.zero_grad()
-            losses.mean().backward()
-            optimizer.step()
-            likely[rows] = losses.detach().neg().exp()
-            model.train(not listing)
-    return model.eval(), likely.double().numpy()
+    labels, likely = torch.from_numpy(label), torch.empty(len(label))
+
+    def note(head: torch.nn.Module, rows: torch.Tensor, logits: torch.Tensor) -> None:
+        losses = torch.nn.functional.cross_entropy(logits, labels[rows], reduction="none")
+        likely[rows] = losses.neg().exp()
+        head.train(not listing)
+
+    optimizer = partial(torch.optim.AdamW, lr=LEARNING_RATE)
+    head = HeadTraining(CLASSES, size, EPOCHS, seed, optimizer).fit(features, label, note)
+    return head, likely.double().numpy()
 
 
-def _chances(model: torch.nn.Module, features: Array) -> Array:
-    """Return the probability of each class, shape (rows, classes), in evaluation mode."""
-    import torch
-
-    with torch.inference_mode():
-        return model(torch.from_numpy(features).float()).softmax(-1).double().numpy()
-
-
-def run(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``misread-curve``: the gap that a loop reports, against the gap over all rows.
 
     Honest: every row in evaluation mode, after training. Flawed: the last batch of development
@@ -112,11 +90,11 @@ def run(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
     """
     table, features = units(part)
     task, rng = Task(table, None), np.random.default_rng([seed, 11])
-    rows = _draw(task, rng)
+    rows = np.concatenate(deal(task.book, rng, TRAIN_ROWS, DEV_ROWS))
     label, unit = task.label[rows], task.unit[rows]
     size, train = int(np.ceil(TRAIN_ROWS / dose["batches"])), slice(TRAIN_ROWS)
-    model, met = _train(features[rows][train], label[train], size, seed, listing=arm == "flawed")
-    chances = _chances(model, features[rows])
+    head, met = _train(features[rows][train], label[train], size, seed, listing=arm == "flawed")
+    chances = logits_of(head, features[rows]).softmax(-1).double().numpy()
     likely, predicted = chances[np.arange(len(rows)), label], chances.argmax(axis=1)
     role = np.repeat([TRAIN, DEV], [TRAIN_ROWS, DEV_ROWS])
     honest = Rows(label, predicted, unit, likely, role)
@@ -152,27 +130,16 @@ def _losses(apparent: Rows, honest: Rows) -> dict[str, float]:
 
 EXPERIMENTS = (
     Experiment(
-        id="misread-curve",
+        id="misread-curve", step="fine-tune", page="movie-ratings", kind="text",
         title="A development batch printed as the training loss",
-        step="fine-tune",
-        design="same-rows",
-        metric=GAP,
+        symptom="Training and development loss lie together for five epochs: it looks well fitted.",
+        design="same-rows", metric=GAP, margin=0.05, sign=1, seeds=tuple(range(30)),
         knobs=(
             Knob(
                 "batches", "training batches in an epoch", "batches", low=2, high=160, default=20,
                 doses=(5, 10, 20, 40, 80),
             ),
         ),
-        seeds=tuple(range(30)),
-        margin=0.05,
-        sign=1,
-        data=("movie_reviews",),
-        page="movie-ratings",
-        cost=1.0,
-        tolerance=0.01,
-        run=run,
-        weights=("minilm",),
-        symptom="Training and development loss lie together for five epochs: it looks well fitted.",
-        kind="text",
+        data=("movie_reviews",), weights=("minilm",), cost=1.0, tolerance=0.01, run=run,
     ),
 )  # fmt: skip

@@ -22,7 +22,6 @@ Used in chapter 5.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import cache as keep
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -33,9 +32,19 @@ import pandas as pd
 from illusionkit import cache
 from illusionkit.arrays import Array
 from illusionkit.data import archives, corpora
+from illusionkit.experiment.draws import deal
 from illusionkit.experiment.provenance import TRAINING as LIBRARIES
 from illusionkit.experiment.provenance import code_hash
-from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Metric, Reading, Rows, nats
+from illusionkit.experiment.spec import (
+    ACCURACY,
+    Dose,
+    Experiment,
+    Knob,
+    Metric,
+    Reading,
+    Rows,
+    nats,
+)
 from illusionkit.experiment.task import read
 from illusionkit.models import encoders
 from illusionkit.training.ablations import ORDER, TRAINING, loop
@@ -77,13 +86,10 @@ def draw(seed: int, part: str = "book") -> tuple[pd.DataFrame, pd.DataFrame, pd.
 
     Used in chapter 5.
     """
-    table = _reviews(part)
-    rng = np.random.default_rng([seed, 52])
-    order = rng.permutation(np.flatnonzero(table["part"] == "book"))
-    train, watched, rest = np.split(order, np.cumsum([TRAIN_ROWS, WATCHED_ROWS]))
-    if part != "book":
-        rest = rng.permutation(np.flatnonzero(table["part"] == part))
-    return table.iloc[train], table.iloc[watched], table.iloc[rest[:JUDGED_ROWS]]
+    table, rng = _reviews(part), np.random.default_rng([seed, 52])
+    book = (table["part"] == "book").to_numpy()
+    train, watched, judged = deal(book, rng, TRAIN_ROWS, WATCHED_ROWS, JUDGED_ROWS)
+    return table.iloc[train], table.iloc[watched], table.iloc[judged]
 
 
 def trained(rate: float, seed: int, arm: str | None = None, part: str = "book") -> dict[str, Array]:
@@ -145,7 +151,7 @@ def _key(splits: tuple[Split, ...], settings: Settings, removal: str | None) -> 
     return cache.digest(asked, weights, code, *map(version, LIBRARIES))
 
 
-def run(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``silent-bug``: the report of a loop with something missing, beside the whole loop."""
     broken, whole = (trained(dose["rate"] * 1e-4, seed, name, part) for name in (arm, None))
     judged = draw(seed, part)[2]
@@ -172,27 +178,16 @@ def _rows(table: pd.DataFrame, chances: Array) -> Rows:
 
 EXPERIMENTS = (
     Experiment(
-        id="silent-bug",
+        id="silent-bug", step="fine-tune", page="reading-the-code", kind="text",
         title="A training loop with a line missing",
-        step="fine-tune",
-        design="paired-models",
-        metric=LOSS,
+        symptom="The training loop runs, the loss falls, and a line is missing.",
+        design="paired-models", metric=LOSS, margin=0.05, sign=-1, seeds=(0, 1, 2),
         knobs=(
             Knob(
-                "rate", "learning rate", "· 10⁻⁴", low=0.5, high=20, default=2.5, doses=(2.5, 5.0)
+                "rate", "learning rate", "· 10⁻⁴", low=0.5, high=20, default=2.5, doses=(2.5, 5.0),
             ),
         ),
-        seeds=(0, 1, 2),
-        margin=0.05,
-        sign=-1,
-        data=("movie_reviews",),
-        page="reading-the-code",
-        cost=20.0,
-        tolerance=0.03,
-        arms=(OTHER_SEED, *REMOVALS),
-        run=run,
-        weights=("minilm",),
-        symptom="The training loop runs, the loss falls, and a line is missing.",
-        kind="text",
+        arms=(OTHER_SEED, *REMOVALS), data=("movie_reviews",), weights=("minilm",), cost=20.0,
+        tolerance=0.03, run=run,
     ),
-)
+)  # fmt: skip

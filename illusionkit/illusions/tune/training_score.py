@@ -21,7 +21,7 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading, Rows
+from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading, Rows
 from illusionkit.training import runs
 from illusionkit.training.batches import Settings
 from illusionkit.training.book_model import split_of, tables
@@ -64,7 +64,7 @@ def _trained(
     return trained, dict(zip(JUDGED, np.split(trained.probabilities, cuts, axis=1), strict=True))
 
 
-def run(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``training-score``.
 
     Flawed: the last epoch's model, scored on reviews it was trained on. Control: the same model on
@@ -108,27 +108,17 @@ def _holdout_curves(table: pd.DataFrame, chances: Array) -> dict[str, float]:
 
 EXPERIMENTS = (
     Experiment(
-        id="training-score",
+        id="training-score", step="fine-tune", page="results", kind="text",
         title="A fine-tuned model judged by the reviews it was trained on",
-        step="fine-tune",
-        design="fresh-sample",
-        metric=ACCURACY,
+        symptom="The training log looks better with every epoch, and the users see no difference.",
+        # 924 test and 950 validation reviews tell no less than the margin from nothing.
+        design="fresh-sample", metric=ACCURACY, margin=0.1, sign=1, seeds=(0, 1, 2),
         knobs=(
             Knob(
                 "epochs", "passes over the training data", "epochs", low=1, high=10, default=2,
                 doses=(2, 5),
             ),
         ),
-        seeds=(0, 1, 2),
-        margin=0.1,  # 924 test and 950 validation reviews tell no less from nothing
-        sign=1,
-        data=("movie_reviews",),
-        page="results",
-        cost=400.0,
-        tolerance=0.04,
-        run=run,
-        weights=("minilm",),
-        symptom="The training log looks better with every epoch, and the users see no difference.",
-        kind="text",
+        data=("movie_reviews",), weights=("minilm",), cost=400.0, tolerance=0.04, run=run,
     ),
 )  # fmt: skip
