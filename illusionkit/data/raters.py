@@ -7,7 +7,7 @@ directions, so that the truth lies between the two means. Used in chapter 5.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -85,6 +85,29 @@ def consensus_entropy_bounds(ratings: Ratings, *, seed: int = 0) -> tuple[Array,
         low.append(_entropy(_shares(_redrawn(one, rng))))
         high.append(_loss(*_halves(one, rng)).mean())
     return np.array(low), np.array(high)
+
+
+def dealt(ratings: Iterable[Sequence[int]], size: int, rng: np.random.Generator) -> Array:
+    """Return ``size`` ratings a text, drawn without replacement, in a random order (texts, size).
+
+    Used in chapter 3.
+
+    Raises
+    ------
+    DataError
+        A text has fewer ratings than that.
+    """
+    rows = [tuple(one) for one in ratings]
+    counts = np.array([len(row) for row in rows])
+    if len(counts) == 0 or counts.min() < size:
+        raise DataError(
+            f"{size} ratings a text are needed, and {np.sum(counts < size)} of {len(counts)} texts "
+            "have fewer: leave those out, or use smaller panels."
+        )
+    padded = np.array([row + (0,) * (counts.max() - len(row)) for row in rows])
+    keys = rng.random(padded.shape)
+    keys[np.arange(padded.shape[1]) >= counts[:, None]] = 2.0  # what is padded comes last
+    return np.take_along_axis(padded, np.argsort(keys, axis=1), axis=1)[:, :size]
 
 
 def interval(values: Array, unit: Array, *, draws: int = 2000) -> tuple[float, float]:
