@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
-from illusionkit.data import corpora, duplicates
+from illusionkit.data import corpora, duplicates, tables
 from illusionkit.errors import DataError
 from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading, Rows
 from illusionkit.models.learners import CountedTexts
@@ -32,7 +32,7 @@ def _texts() -> tuple[pd.DataFrame, CountedTexts]:
 
     Units whose copies carry both labels are left out: they have no true label.
     """
-    parts = [corpora.chinese_reviews(part).assign(part=part) for part in corpora.PARTS]
+    parts = [corpora.chinese_reviews(part).assign(part=part) for part in tables.PARTS]
     table = pd.concat(parts, ignore_index=True)
     agreed = table.groupby("unit")["label"].transform("nunique") == 1
     table = table[agreed].drop_duplicates("unit").reset_index(drop=True)
@@ -133,7 +133,7 @@ def _against_clean(
 @cache
 def _lines() -> tuple[pd.DataFrame, CountedTexts]:
     """Return every line as shipped, of both parts, with its characters counted."""
-    parts = [corpora.chinese_reviews(part).assign(part=part) for part in corpora.PARTS]
+    parts = [corpora.chinese_reviews(part).assign(part=part) for part in tables.PARTS]
     table = pd.concat(parts, ignore_index=True)
     return table, CountedTexts(list(table["text"]))
 
