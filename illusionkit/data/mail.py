@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from email import message_from_bytes
 from email.errors import MessageError
 from email.header import decode_header, make_header
@@ -102,10 +102,11 @@ def parse(raw: bytes, name: str) -> tuple[str, str, str]:
     ``name`` stands in for a sender that is missing, so that such mails are units of their own.
     """
     message = message_from_bytes(raw)
-    bodies = list(_bodies(message))
-    markup = "\n".join(body for body, is_html in bodies if is_html)
-    plain = "\n".join(body for body, is_html in bodies if not is_html)
-    text = f"{_header(message, 'subject')}\n{plain}\n{_visible(markup)}"
+    bodies = [piece for piece in message.walk() if piece.get_content_maintype() == "text"]
+    markup = "\n".join(_decoded(body) for body in bodies if body.get_content_subtype() == "html")
+    plain = "\n".join(_decoded(body) for body in bodies if body.get_content_subtype() != "html")
+    visible = html.unescape(TAG.sub(" ", HIDDEN.sub(" ", markup)))
+    text = f"{_header(message, 'subject')}\n{plain}\n{visible}"
     fields = {key.lower() for key in message if FIELD.fullmatch(key.lower())}
     tags = {match[2].lower() for match in TAG.finditer(markup)} & set(TAGS.split())
     marks = [*(f"field:{key}" for key in fields), *(f"tag:{key}" for key in tags)]
@@ -119,21 +120,14 @@ def _clean(text: str) -> str:
     return " ".join(plain[:LONGEST].split())
 
 
-def _bodies(message: Message) -> Iterator[tuple[str, bool]]:
-    """Yield each text part of a mail, and whether it is HTML."""
-    for piece in message.walk():
-        if piece.get_content_maintype() != "text":
-            continue
-        content = piece.get_payload(decode=True)
-        if isinstance(content, bytes):
-            yield _decoded(content, piece), piece.get_content_subtype() == "html"
-
-
-def _decoded(content: bytes, piece: Message) -> str:
-    """Return bytes as text by the charset that the mail names, or as latin-1, which holds all."""
+def _decoded(body: Message) -> str:
+    """Return a body as text by the charset that it names, or as latin-1, which holds all."""
+    content = body.get_payload(decode=True)
+    if not isinstance(content, bytes):  # it calls itself a text, and is mails
+        return ""
     try:
-        return content.decode(piece.get_content_charset() or "latin-1")
-    except (LookupError, UnicodeError, ValueError):
+        return content.decode(body.get_content_charset() or "latin-1")
+    except (LookupError, ValueError):
         return content.decode("latin-1")
 
 
@@ -142,9 +136,5 @@ def _header(message: Message, name: str) -> str:
     value = str(message.get(name, ""))
     try:
         return str(make_header(decode_header(value)))
-    except (MessageError, LookupError, UnicodeError, ValueError):
+    except (MessageError, LookupError, ValueError):
         return value
-
-
-def _visible(markup: str) -> str:
-    return html.unescape(TAG.sub(" ", HIDDEN.sub(" ", markup)))
