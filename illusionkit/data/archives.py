@@ -47,18 +47,11 @@ def sources() -> dict[str, Source]:
 
 
 def source(source_id: str) -> Source:
-    """Return the pinned archive called ``source_id``.
-
-    Raises
-    ------
-    ArchiveError
-        There is no such id.
-    """
-    try:
-        return sources()[source_id]
-    except KeyError:
+    """Return the pinned archive called ``source_id``. Raises ArchiveError: there is none."""
+    if source_id not in sources():
         known = ", ".join(sources())
-        raise ArchiveError(f"No archive is called '{source_id}'. There are: {known}.") from None
+        raise ArchiveError(f"No archive is called '{source_id}'. There are: {known}.")
+    return sources()[source_id]
 
 
 def fetch(source_id: str) -> Path:
@@ -95,10 +88,7 @@ def fetch(source_id: str) -> Path:
 def read(source_id: str, member: str) -> bytes:
     """Return the bytes of an archive's member, checked against its pinned hash.
 
-    Raises
-    ------
-    ArchiveError
-        No such member is pinned, or its bytes are not the pinned ones.
+    Errors as in `read_folder`.
     """
     [content] = read_folder(source_id, member).values()
     return content
@@ -110,7 +100,7 @@ def read_folder(source_id: str, member: str) -> dict[str, bytes]:
     Raises
     ------
     ArchiveError
-        No such member is pinned, or a file is missing, added or changed.
+        No such member is pinned, or a file is missing, added or changed; and as in `fetch`.
     """
     wanted, path = _located(source_id, member)
     *outer, last = wanted.path.split("!")

@@ -13,23 +13,19 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from illusionkit import cache
+from illusionkit import cache, data
 from illusionkit.data import archives
 from illusionkit.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-PACKAGE = "illusionkit.data"
-
 
 @memoised
 def modules() -> tuple[ModuleType, ...]:
     """Return the modules that hold data sets, by name."""
-    folder = import_module(PACKAGE).__path__
-    names = sorted(found.name for found in pkgutil.iter_modules(folder))
-    loaded = [import_module(f"{PACKAGE}.{name}") for name in names]
-    return tuple(module for module in loaded if hasattr(module, "SOURCES"))
+    names = sorted(f"{data.__name__}.{entry.name}" for entry in pkgutil.iter_modules(data.__path__))
+    return tuple(module for module in map(import_module, names) if hasattr(module, "SOURCES"))
 
 
 def loaders() -> dict[str, Callable[..., pd.DataFrame]]:
@@ -37,19 +33,19 @@ def loaders() -> dict[str, Callable[..., pd.DataFrame]]:
     return {name: getattr(module, name) for module in modules() for name in module.SOURCES}
 
 
-def members(data: str) -> tuple[str, tuple[str, ...]]:
+def members(name: str) -> tuple[str, tuple[str, ...]]:
     """Return the archive behind a data set, and the archive's members that it is made of.
 
     Raises DataError: there is no such data set.
     """
     for module in modules():
-        if data in module.SOURCES:
-            return module.SOURCES[data]
-    raise DataError(f"No data set is called '{data}'. There are: {', '.join(loaders())}.")
+        if name in module.SOURCES:
+            return module.SOURCES[name]
+    raise DataError(f"No data set is called '{name}'. There are: {', '.join(loaders())}.")
 
 
-def fingerprint(data: str) -> str:
+def fingerprint(name: str) -> str:
     """Return a hash of the pinned bytes that a data set is made of; it changes when they do."""
-    archive, names = members(data)
+    archive, parts = members(name)
     pinned = archives.source(archive).members
-    return cache.digest(*(pinned[name].sha256 for name in names))[:16]
+    return cache.digest(*(pinned[part].sha256 for part in parts))[:16]

@@ -1,7 +1,10 @@
 """Which data sets there are: found by themselves, tied to their pinned bytes, in two parts."""
 
+import sys
+
 import pytest
 
+from illusionkit import data
 from illusionkit.data import archives, corpora, registry
 from illusionkit.errors import DataError
 
@@ -13,14 +16,14 @@ def test_every_module_with_sources_is_found():
 
 def test_a_new_module_is_found_without_a_list(tmp_path, monkeypatch):
     (tmp_path / "weather.py").write_text("SOURCES = {'rain': ('almanac', ('july',))}\nrain = len\n")
-    package = registry.import_module(registry.PACKAGE)
-    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    monkeypatch.setattr(data, "__path__", [*data.__path__, str(tmp_path)])
     registry.modules.cache_clear()
     try:
         assert registry.loaders()["rain"] is len
         assert registry.members("rain") == ("almanac", ("july",))
     finally:
         registry.modules.cache_clear()
+        sys.modules.pop("illusionkit.data.weather", None)
 
 
 def test_every_data_set_has_a_loader_and_pinned_members():
