@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from illusionkit import cache
 from illusionkit.data import duplicates, tables
-from illusionkit.data.registry import fingerprint
 from illusionkit.errors import DataError
+from illusionkit.meaning import code_hash
 
 CLASS_EDGES = (-2.0, -0.75, 0.75, 2.0)
 CLASS_NAMES = ("very negative", "negative", "neutral", "positive", "very positive")
@@ -99,7 +99,7 @@ def _chinese_reviews() -> pd.DataFrame:
     ]
     table = pd.DataFrame([row for row in rows if row[0]], columns=["text", "label"])
     table["copy_of"] = duplicates.components(list(table["text"]), near=1.0)
-    table["unit"] = _components("chinese_reviews", table["text"])
+    table["unit"] = _components(table["text"])
     return tables.with_part(table, "chinese_reviews", table["text"].map(duplicates.normalise))
 
 
@@ -117,7 +117,7 @@ def _rated(corpus: str) -> pd.DataFrame:
     table["document"] = place[0].astype(np.int64)
     table["position"] = pd.to_numeric(place[2]).fillna(1).astype(np.int64)
     many = bool(place[2].ne("").any())
-    table["unit"] = _linked_documents(table) if many else _components(corpus, table["text"])
+    table["unit"] = _linked_documents(table) if many else _components(table["text"])
     key = table["document"].astype(str) if many else table["text"].map(duplicates.normalise)
     order = ["text", "mean", "ratings", "label", "document", "position", "unit"]
     return tables.with_part(table[order], corpus, key)
@@ -146,9 +146,9 @@ def _scores(fields: list[str]) -> tuple[str, tuple[int, ...]]:
     return name, tuple(int(score) for score in scores.strip("[] ").split(","))
 
 
-def _components(corpus: str, texts: pd.Series[str]) -> NDArray[np.int64]:
-    """Return the duplicate components of a corpus's texts, kept in the cache."""
-    key = cache.digest("components-1", str(duplicates.NEAR), fingerprint(corpus))
+def _components(texts: pd.Series[str]) -> NDArray[np.int64]:
+    """Return the duplicate components of texts, kept in the cache."""
+    key = cache.digest(code_hash(duplicates.components), *texts)
 
     def make() -> dict[str, NDArray[np.int64]]:
         return {"unit": duplicates.components(list(texts))}

@@ -22,6 +22,7 @@ import pandas as pd
 from illusionkit import cache
 from illusionkit.arrays import Array
 from illusionkit.data import archives, duplicates, tables
+from illusionkit.meaning import code_hash
 
 FOLDERS = {
     "easy_ham_1": "easy", "easy_ham_2": "easy", "hard_ham_1": "hard", "spam_1": "spam",
@@ -79,7 +80,7 @@ def _parsed() -> cache.Arrays:
     """Return text, marks and sender of every mail, each joined to bytes, kept in the cache."""
     source_id, members = SOURCES["mails"]
     pinned = archives.source(source_id).members
-    key = cache.digest("mails-1", *(pinned[name].sha256 for name in members))
+    key = cache.digest(code_hash(_parsed), *(pinned[name].sha256 for name in members))
 
     def make() -> cache.Arrays:
         folders = [archives.read_folder(source_id, name) for name in members]
