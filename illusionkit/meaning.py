@@ -30,7 +30,7 @@ from illusionkit.syntax import (
 
 DECIDE_NO_NUMBER = (
     "archives", "cache", "client", "encoders", "errors", "language", "meaning", "needs",
-    "provenance", "syntax",
+    "provenance", "registry", "syntax",
 )  # fmt: skip
 """Modules that fetch, store and check: of what they hold the name counts, no more."""
 

@@ -65,9 +65,9 @@ def rater_entropy_bounds(ratings: Ratings) -> tuple[Array, Array]:
     """
     low, high = [], []
     for one in _checked(ratings):
-        found = classes(one)
-        counts = np.bincount(found, minlength=CLASSES)
-        others = counts[found] - 1 + PRIOR / CLASSES
+        given = classes(one)
+        counts = np.bincount(given, minlength=CLASSES)
+        others = counts[given] - 1 + PRIOR / CLASSES
         low.append(_entropy(counts / len(one)))
         high.append(-np.log(others / (len(one) - 1 + PRIOR)).mean())
     return np.array(low), np.array(high)
@@ -121,10 +121,10 @@ def interval(values: Array, unit: Array, *, draws: int = 2000) -> tuple[float, f
 
 
 def _checked(ratings: Ratings) -> list[Array]:
-    found = [np.asarray(one, dtype=float) for one in ratings]
-    if not found or min(map(len, found)) < 4:
+    texts = [np.asarray(one, dtype=float) for one in ratings]
+    if not texts or min(map(len, texts)) < 4:
         raise DataError("Ratings are needed of at least one text, and at least 4 of each text.")
-    return found
+    return texts
 
 
 def _others(one: Array) -> Array:
