@@ -42,14 +42,18 @@ class Source:
         return found
 
     def of(self, code: CodeType) -> tuple[Form, ...]:
-        """Return the form of what ``code`` was made from; of all lambdas of its line, if several.
+        """Return the form of what ``code`` was made from; nothing where the file does not hold it.
 
-        Nothing is returned where the file does not hold it.
+        Of several lambdas in one line it may be all: code has columns from Python 3.11 on.
         """
         place = code.co_firstlineno, code.co_name
         if place not in self.forms:
             self.forms[place] = tuple(map(form, self.functions.get(place, ())))
-        return self.forms[place]
+        found = self.forms[place]
+        if len(found) < 2:
+            return found
+        chosen = [_holds(node, code) for node in self.functions[place]]
+        return tuple(each for each, here in zip(found, chosen, strict=True) if here)
 
     def assigned(self, name: str) -> tuple[Token, ...]:
         """Return the expressions that the module gives one of its names."""
@@ -59,6 +63,14 @@ class Source:
             if any(isinstance(each, ast.Name) and each.id == name for each in targets):
                 tokens += expression(getattr(node, "value", None))
         return tuple(tokens)
+
+
+def _holds(node: Function, code: CodeType) -> bool:
+    """Tell whether all of ``code`` stands within a function, as far as its columns are known."""
+    positions: Iterator[Any] = getattr(code, "co_positions", lambda: iter(()))()
+    where = [(line, column) for line, _, column, _ in positions if line and column]
+    start, end = (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
+    return all(start <= each < end for each in where)
 
 
 _known: dict[str, tuple[list[str], Source | None]] = {}

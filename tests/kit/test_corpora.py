@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit import archives, corpora, duplicates
+from illusionkit import archives, cache, corpora, duplicates
 from illusionkit.errors import DataError
+from illusionkit.meaning import code_hash
 
 ROWS = {
     "chinese_reviews": 35123,
@@ -230,6 +231,19 @@ def test_empty_lines_among_chinese_reviews_are_no_rows(monkeypatch, empty_cache)
 
 def test_components_are_kept_in_the_cache(monkeypatch):
     before = whole("movie_reviews")["unit"]
+    code = code_hash(duplicates.components)
+    monkeypatch.setattr(corpora, "code_hash", lambda *roots: code)
     monkeypatch.setattr(duplicates, "components", lambda texts: pytest.fail("made again"))
     again = corpora._rated.__wrapped__("movie_reviews")["unit"]
     assert again.equals(before)
+
+
+def test_other_code_makes_components_anew(monkeypatch):
+    """A warm cache does not hide a changed rule for near copies."""
+    keys = []
+    monkeypatch.setattr(cache, "arrays", lambda kind, key, make: keys.append(key) or make())
+    for near in (1.0, 1.0, 0.9):
+        monkeypatch.setattr(duplicates, "NEAR", near)
+        monkeypatch.setattr(duplicates.components, "__kwdefaults__", {"near": near})
+        corpora._components(pd.Series(["a text", "a text!", "another"]))
+    assert keys[0] == keys[1] != keys[2]
