@@ -2,12 +2,14 @@
 
 From the roots it walks to every function, class and constant of this kit that they reach. Each is
 written down once, under the number at which it was met, as a syntax tree in which a number stands
-for what a name means. Of a class count its fields, and those methods that some code reached asks
-for by name. A name of a parameter or an attribute counts: from where it is used can't be known.
+for what a name means. Of a class count the members that some code reached asks for by name, of
+whatever: whose they are can't be known. For the same reason names of parameters and of members
+count; those of functions, classes, constants and locals do not, nor where any of them stands.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 from collections import deque
@@ -18,7 +20,7 @@ from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleTy
 from typing import Any
 
 from illusionkit import cache
-from illusionkit.syntax import (
+from illusionkit.syntax import (  # fmt: skip
     Names,
     Writer,
     assigned,
@@ -26,7 +28,7 @@ from illusionkit.syntax import (
     is_field,
     is_package,
     members,
-)  # fmt: skip
+)
 
 DECIDE_NO_NUMBER = (
     "archives", "cache", "client", "encoders", "errors", "language", "meaning", "needs",
@@ -37,6 +39,7 @@ DECIDE_NO_NUMBER = (
 EVERY_FIELD = ("vars", "asdict", "astuple", "fields", "replace", "__dict__")
 """Where one of these is asked for, a field may be read that nobody names."""
 
+WRITTEN = (FunctionType, MethodType)
 PLAIN = (bool, int, float, complex, str, bytes, range, slice, type(None), type(Ellipsis))
 
 
@@ -46,7 +49,7 @@ def code_hash(*roots: Callable[..., Any]) -> str:
     The version of Python does not matter, unless a root was typed at a prompt and has no source.
     """
     written = (inspect.unwrap(root) for root in roots)
-    walk = _Walk({each.__module__ for each in written if isinstance(each, FunctionType)})
+    walk = _Walk({each.__module__ for each in written if isinstance(each, WRITTEN)})
     return cache.digest(*map(walk.refer, roots), *walk.text())[:12]
 
 
@@ -60,6 +63,7 @@ class _Walk:
         self._asked: set[str] = set()  # names of attributes, and texts that may be such names
         self._written: set[tuple[int, int]] = set()
         self._annotated: list[Any] = []
+        self._inside: set[int] = set()  # constants that are being written
 
     def text(self) -> Iterator[str]:
         """Yield what was met, and what it leads to, until nothing new is met."""
@@ -86,10 +90,13 @@ class _Walk:
             return f"re({value.pattern!a}, {value.flags})"
         if isinstance(value, (FunctionType, type, ModuleType)) or inspect.isbuiltin(value):
             return self._named(value)
-        parts = self._parts(value)
-        kind = type(value)
-        name = self._named(kind)
-        return f"{name}({', '.join(map(self.refer, parts))})" if parts is not None else f"a {name}"
+        if id(value) in self._inside:
+            return "itself"
+        self._inside.add(id(value))
+        parts, name = self._parts(value), self._named(type(value))
+        told = f"a {name}" if parts is None else f"{name}({', '.join(map(self.refer, parts))})"
+        self._inside.discard(id(value))
+        return told
 
     def _parts(self, value: Any) -> list[Any] | None:
         """Return what a constant is made of; None if that can't be seen from outside."""
@@ -142,7 +149,9 @@ class _Walk:
         if node is None:  # typed at a prompt
             return self._compiled(item.__code__, item)
         inside = inspect.getclosurevars(item).nonlocals if item.__closure__ else {}
-        return self._form([node], Names(item.__module__, node, inside))
+        form = self._form([node], Names(item.__module__, node, inside))
+        several = isinstance(node, ast.Expr)  # lambdas of one line
+        return f"{form} {self._compiled(item.__code__, item)}" if several else form
 
     def _compiled(self, code: CodeType, item: FunctionType) -> str:
         used = [self.refer(item.__globals__.get(name)) for name in code.co_names]
@@ -181,8 +190,15 @@ class _Walk:
     def opaque(self, value: Any, name: str, module: str) -> str:
         """Return what stands for a module's value: for one that can't be seen, how it was made."""
         told = self.refer(value)
-        made = assigned(module, name) if told.startswith("a ") else None
-        return told if made is None else f"{told} {self._form([made], Names(module))}"
+        if not told.startswith("a "):
+            return told
+        made = assigned(module, name) if is_package(module) else None
+        how = (
+            f"{module.partition('.')[0]}:{name}"
+            if made is None
+            else self._form([made], Names(module))
+        )
+        return f"{told} {how}"
 
 
 def _home(value: Any) -> str:

@@ -89,7 +89,7 @@ class Writer:
     def write(self, node: Any) -> str:
         """Return a tree, a list of trees or a plain value as text."""
         if isinstance(node, list):
-            return f"[{' '.join(map(self.write, node))}]"
+            return f"[{' '.join(filter(None, map(self.write, node)))}]"
         if not isinstance(node, ast.AST):
             return ascii(node)
         own = getattr(self, f"_{type(node).__name__.lower()}", self._any)
@@ -114,7 +114,8 @@ class Writer:
         local = self._names.local(node.id)
         if local is not None and (self._names.shadowed(node.id) or node.id not in self._names):
             return local
-        return f"{local or ''} {self._meaning([node.id])}"
+        told = self._meaning([node.id])
+        return told if local is None else f"{local} {told}"
 
     def _attribute(self, node: ast.Attribute) -> str:
         path = _path(node)
@@ -130,7 +131,7 @@ class Writer:
             self._walk.ask(name)
             return name  # of Python itself, or known to a type checker only
         value, rest = self._names.meaning(name), path[1:]
-        while rest and _holds(value, rest[0]):
+        while rest and isinstance(value, ModuleType) and hasattr(value, rest[0]):
             module, name = value.__name__, rest[0]
             value, rest = getattr(value, name), rest[1:]
         if isinstance(value, Outside):
@@ -162,7 +163,8 @@ class Writer:
 
     def _annassign(self, node: ast.AnnAssign) -> str:
         self._note(node.annotation)
-        return self.write([node.target, node.value] if node.value is not None else node.target)
+        plain = ast.Assign([node.target], node.value) if node.value is not None else node.target
+        return self._any(plain)
 
     def _raise(self, node: ast.Raise) -> str:
         return "raise"
@@ -278,12 +280,6 @@ def _bound(node: ast.AST, *, deep: bool) -> Iterator[str]:
             yield from [name] if isinstance(name, str) else []
         if deep or not isinstance(child, SCOPES):
             yield from _bound(child, deep=deep)
-
-
-def _holds(module: Any, name: str) -> bool:
-    """Tell whether a value is a module of this kit that has something of this name."""
-    ours = isinstance(module, ModuleType) and is_package(module.__name__)
-    return ours and hasattr(module, name)
 
 
 def _imported(node: ast.Import | ast.ImportFrom, inside: str) -> Iterator[tuple[str, Any]]:

@@ -131,7 +131,7 @@ def read(file: Path) -> pd.DataFrame:
         raise ResultsError(f"There is no results/{file.name}. Run `make measure`.")
     try:
         table = pd.read_csv(file, dtype=str, keep_default_na=False)
-        wrong = [n for n, (_, row) in enumerate(table.iterrows(), 1) if not _intact(row)]
+        wrong = [n for n, row in enumerate(_rows(table), 1) if not _intact(row)]
     except ValueError:  # pandas finds no table in it
         table, wrong = pd.DataFrame(), []
     if wrong or table.empty:
@@ -144,11 +144,15 @@ def read(file: Path) -> pd.DataFrame:
     return table.assign(**{name: pd.to_numeric(table[name]) for name in numbers})
 
 
-def _intact(row: pd.Series[Any]) -> bool:
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _intact(row: Mapping[str, Any]) -> bool:
     return bool(row.get("check", "") == _checksum(row))
 
 
-def _checksum(row: Mapping[str, Any] | pd.Series[Any]) -> str:
+def _checksum(row: Mapping[str, Any]) -> str:
     """Return a checksum of a row's fields; numbers as written in the table."""
     fields = [text(row[name]) for name in sorted(row.keys()) if name != "check"]
     return cache.digest(*fields)[:12]
@@ -194,7 +198,7 @@ def rewrite(file: Path, **columns: Any) -> None:
     A column's texts are given one for each row, or one for all rows.
     """
     table = pd.read_csv(file, dtype=str, keep_default_na=False).assign(**columns)
-    _save(table.assign(check=[_checksum(row) for _, row in table.iterrows()]), file)
+    _save(table.assign(check=[_checksum(row) for row in _rows(table)]), file)
 
 
 def _up_to_date(file: Path, experiment: Experiment) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from illusionkit.data import duplicates
 from illusionkit.errors import DataError
 from illusionkit.illusions import experiment
-from illusionkit.illusions.collect import duplicate_leakage
+from illusionkit.illusions.collect.duplicate_leakage import duplicate_leakage
 
 ARMS = ("flawed", "control", "cured")
 

@@ -8,7 +8,7 @@ from illusionkit.data import credit
 from illusionkit.errors import DataError
 from illusionkit.experiment.spec import Rows
 from illusionkit.illusions import experiment
-from illusionkit.illusions.collect import class_imbalance as balance
+from illusionkit.illusions.collect.duplicate_leakage import class_imbalance as balance
 
 TRIAL = "class-imbalance"
 

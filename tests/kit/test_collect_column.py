@@ -7,7 +7,7 @@ import pytest
 from illusionkit.errors import DataError
 from illusionkit.experiment.spec import Rows
 from illusionkit.illusions import experiment
-from illusionkit.illusions.collect import broken_column as column
+from illusionkit.illusions.collect.duplicate_leakage import broken_column as column
 
 TRIAL = "broken-column"
 ARMS = ("flawed", "control", "cured")

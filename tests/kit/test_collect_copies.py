@@ -7,7 +7,7 @@ import pytest
 from illusionkit.data import corpora, duplicates
 from illusionkit.errors import DataError, DesignError
 from illusionkit.illusions import experiment
-from illusionkit.illusions.collect import duplicate_leakage_english as copies
+from illusionkit.illusions.collect.duplicate_leakage import duplicate_leakage_english as copies
 from illusionkit.training.batches import Settings
 from illusionkit.training.runs import TrainingRun
 

@@ -8,7 +8,7 @@ import pytest
 
 from illusionkit.data import corpora
 from illusionkit.illusions import experiment
-from illusionkit.illusions.collect import group_leakage
+from illusionkit.illusions.collect.duplicate_leakage import group_leakage
 from illusionkit.models import encoding
 
 ARMS = ("flawed", "control", "cured")

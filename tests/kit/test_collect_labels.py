@@ -9,7 +9,7 @@ import pytest
 from illusionkit.data import corpora
 from illusionkit.errors import DataError
 from illusionkit.illusions import experiment
-from illusionkit.illusions.collect import label_noise
+from illusionkit.illusions.collect.duplicate_leakage import label_noise
 from illusionkit.models import encoding
 
 KINDS = ("label-noise", "label-noise-systematic", "label-noise-rater")

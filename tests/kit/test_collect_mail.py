@@ -5,7 +5,7 @@ import pytest
 
 from illusionkit.errors import DataError
 from illusionkit.illusions import experiment
-from illusionkit.illusions.collect import mail_triage
+from illusionkit.illusions.collect.duplicate_leakage import mail_triage
 from illusionkit.illusions.collect.mail_triage import HELD, KINDS, TRAIN, Mails
 
 DOSES = experiment("mail-triage").knob.doses

@@ -7,7 +7,7 @@ import pytest
 from illusionkit.data import corpora
 from illusionkit.errors import DataError
 from illusionkit.illusions import experiment
-from illusionkit.illusions.collect import domain_shift
+from illusionkit.illusions.collect.duplicate_leakage import domain_shift
 from illusionkit.models import encoding
 
 TARGETS = ("products", "tweets", "editorials", "movies")

@@ -7,7 +7,7 @@ import pytest
 from illusionkit.data import census
 from illusionkit.errors import DataError
 from illusionkit.illusions import experiment
-from illusionkit.illusions.collect import domain_shift_years
+from illusionkit.illusions.collect.duplicate_leakage import domain_shift_years
 
 TRIAL = experiment("domain-shift-years")
 SIZES = (domain_shift_years.TRAIN, domain_shift_years.HELD, domain_shift_years.JUDGED)

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
 import pytest
 
+from illusionkit.experiment.results import path, rewrite
 from illusionkit.illusions import experiments, results
 
 ONE = ("--knob", "1", "--arm", "flawed")
@@ -42,9 +44,25 @@ def test_list_names_every_experiment():
 
 def test_list_as_json_holds_the_specs():
     done = call("list", "--json")
+    fresh = {"stale": False, "why": []}
     assert json.loads(done.stdout) == json.loads(
-        json.dumps([found.spec for found in experiments().values()])
+        json.dumps([found.spec | fresh for found in experiments().values()])
     )
+
+
+def test_list_as_json_says_which_table_is_stale_and_why(tmp_path):
+    for name in ("small-sample", "group-leakage", "label-noise"):
+        shutil.copy(path(name), tmp_path)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("ILLUSIONKIT_RESULTS", str(tmp_path))
+        rewrite(path("small-sample"), code="0" * 12, data="0" * 12)
+        rewrite(path("group-leakage"), intervals="0" * 12)
+    done = call("list", "--json", ILLUSIONKIT_RESULTS=str(tmp_path))
+    found = {spec["id"]: (spec["stale"], spec["why"]) for spec in json.loads(done.stdout)}
+    assert found["small-sample"] == (True, ["code", "data"])
+    assert found["group-leakage"] == (True, ["intervals"])
+    assert found["label-noise"] == (False, [])
+    assert found["mail-triage"] == (True, ["table"])
 
 
 def test_measure_as_json_has_the_promised_shape():
@@ -152,6 +170,18 @@ WRONG = {
     "part of a spec to keep": (
         ("measure", "duplicate-leakage", "--write", "--seeds", "1"),
         "--write measures the whole spec: leave out --knob, --seeds and --arm",
+    ),
+    "two things at once": (
+        ("measure", "duplicate-leakage", "--write", "--restamp"),
+        "--write and --restamp are two things: ask for one",
+    ),
+    "part of a table to restamp": (
+        ("measure", "duplicate-leakage", "--restamp", "--arm", "cured"),
+        "--restamp takes the table as it is: leave out --knob, --seeds and --arm",
+    ),
+    "nothing to restamp": (
+        ("measure", "duplicate-leakage", "--restamp"),
+        "The code behind results/duplicate-leakage.csv has not changed.",
     ),
     "no experiment": (("measure",), "required: ID. See `illusionkit --help`."),
     "no command": ((), "required: list | fetch | measure | confirm. See"),

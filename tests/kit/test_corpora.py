@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from illusionkit import cache
 from illusionkit.data import archives, corpora, duplicates, tables
 from illusionkit.errors import DataError
 
@@ -218,3 +219,14 @@ def test_components_are_kept_in_the_cache(monkeypatch):
     monkeypatch.setattr(duplicates, "components", lambda texts: pytest.fail("made again"))
     again = corpora._rated.__wrapped__("movie_reviews")["unit"]
     assert again.equals(before)
+
+
+def test_other_code_makes_components_anew(monkeypatch):
+    """A warm cache does not hide a changed rule for near copies."""
+    keys = []
+    monkeypatch.setattr(cache, "arrays", lambda kind, key, make: keys.append(key) or make())
+    for near in (1.0, 1.0, 0.9):
+        monkeypatch.setattr(duplicates, "NEAR", near)
+        monkeypatch.setattr(duplicates.components, "__kwdefaults__", {"near": near})
+        corpora._components(pd.Series(["a text", "a text!", "another"]))
+    assert keys[0] == keys[1] != keys[2]

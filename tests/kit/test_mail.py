@@ -1,8 +1,11 @@
 """Mails: read however badly they are formed; nothing of them but names of fields and tags kept."""
 
+import re
+
 import numpy as np
 import pytest
 
+from illusionkit import cache
 from illusionkit.data import duplicates, mail
 
 PLAIN = b"""From someone Mon Jan  1 00:00:00 2001
@@ -35,6 +38,17 @@ Content-Transfer-Encoding: base64
 iVBORw0KGgo=
 --cut--
 """
+
+
+def test_other_code_reads_the_mails_anew(monkeypatch):
+    """A warm cache does not hide a changed reader."""
+    keys = []
+    kept = {"count": np.zeros(0)}
+    monkeypatch.setattr(cache, "arrays", lambda kind, key, make: keys.append(key) or kept)
+    for pattern in (mail.FIELD, mail.FIELD, re.compile("[a-z]+")):
+        monkeypatch.setattr(mail, "FIELD", pattern)
+        mail._parsed()
+    assert keys[0] == keys[1] != keys[2]
 
 
 def test_a_plain_mail_gives_its_words_and_the_names_of_its_fields():

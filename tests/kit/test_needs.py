@@ -12,7 +12,7 @@ from illusionkit.errors import DataError, IllusionError
 from illusionkit.experiment import needs
 from illusionkit.experiment.spec import ACCURACY, Metric, Reading, Rows
 from illusionkit.illusions import experiment
-from illusionkit.illusions.collect import (
+from illusionkit.illusions.collect.duplicate_leakage import (
     broken_column,
     class_imbalance,
     duplicate_leakage,
@@ -20,7 +20,7 @@ from illusionkit.illusions.collect import (
     group_leakage,
     mail_triage,
 )
-from illusionkit.illusions.principle import apparent_error
+from illusionkit.illusions.principle.apparent_error import apparent_error
 from illusionkit.models import encoding
 
 COPIES = ("duplicate-leakage", "near-duplicate-leakage", "duplicates-as-shipped")

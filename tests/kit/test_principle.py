@@ -6,7 +6,7 @@ import pytest
 from illusionkit.data import corpora
 from illusionkit.errors import DataError
 from illusionkit.illusions import experiment
-from illusionkit.illusions.principle import apparent_error
+from illusionkit.illusions.principle.apparent_error import apparent_error
 from illusionkit.models import encoding
 
 RNG = np.random.default_rng(3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from illusionkit.illusions import experiment
-from illusionkit.illusions.tune import small_sample
+from illusionkit.illusions.tune.small_sample import small_sample
 
 ARMS = ("flawed", "control", "cured")
 

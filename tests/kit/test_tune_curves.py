@@ -9,7 +9,7 @@ from illusionkit.data.tables import PARTS
 from illusionkit.errors import DesignError
 from illusionkit.experiment.spec import Rows
 from illusionkit.illusions import experiment
-from illusionkit.illusions.tune import misread_curve as curves
+from illusionkit.illusions.tune.small_sample import misread_curve as curves
 from illusionkit.training.book_model import splits, tables, units
 
 TRIAL = "misread-curve"

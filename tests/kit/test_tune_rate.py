@@ -9,7 +9,7 @@ from illusionkit.data.tables import PARTS
 from illusionkit.errors import DesignError
 from illusionkit.experiment.spec import Rows
 from illusionkit.illusions import experiment
-from illusionkit.illusions.tune import learning_rate as rates
+from illusionkit.illusions.tune.small_sample import learning_rate as rates
 from illusionkit.training.book_model import tables, units
 
 TRIAL, CHOICE = "learning-rate", "chosen-rate"
