@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from illusionkit import cache
 from illusionkit.errors import DataError
 from illusionkit.models import fast_layers
-from illusionkit.models.graphs import Graphs, square, takes_square_masks
+from illusionkit.models.graphs import Graphs, square, takes_square_masks, wanted
 
 if TYPE_CHECKING:
     import torch
@@ -83,8 +83,8 @@ def encode(
     def mean(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         return _mean(model, mask, input_ids=ids, attention_mask=square(mask))
 
-    on_gpu = model.device.type == "cuda" and takes_square_masks(model)
-    graphs = Graphs(mean, model.device, after=2) if on_gpu else None
+    able = wanted(model.device) and takes_square_masks(model)
+    graphs = Graphs(mean, model.device, after=2) if able else None
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]), reverse=True)
     means = np.empty((len(texts), model.config.hidden_size), dtype=np.float32)
     with torch.inference_mode():

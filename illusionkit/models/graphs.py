@@ -3,11 +3,16 @@
 On a GPU a small model waits for Python, which asks for a thousand small computations a step. A
 graph asks for all of them at once. A batch of new length would need a new graph, so texts are
 padded up to a few lengths. Nothing here is used on a CPU.
+
+Switched off by default: it is to be measured on a GPU first. ``ILLUSIONKIT_GRAPHS=1`` in the
+environment switches it on.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from illusionkit.errors import TrainingError
@@ -20,6 +25,11 @@ STEPS = ((128, 16), (256, 32), (2**30, 64))
 """Up to how many tokens lengths lie so far apart: 8 lengths up to 128 tokens, 16 up to 512."""
 AGREE = 1e-3
 """Logits of the two kinds of mask may differ by this; fp32 products on a GPU round to 1e-4."""
+
+
+def wanted(device: torch.device) -> bool:
+    """Tell whether graphs are switched on and the device could replay them."""
+    return device.type == "cuda" and os.environ.get("ILLUSIONKIT_GRAPHS") == "1"
 
 
 def padded_length(tokens: int, most: int) -> int:
@@ -113,19 +123,21 @@ class Graphs:
         if self._met[key] <= self._after:
             return False
         places = tuple(tensor.to(self._device) for tensor in given)
-        graph, pool = (
-            torch.cuda.CUDAGraph(),
-            next((g.pool() for g, *_ in self._made.values()), None),
-        )
+        graph = torch.cuda.CUDAGraph()
+        pool = next((made.pool() for made, *_ in self._made.values()), None)
         generator = torch.cuda.default_generators[self._device.index or 0]
         before = generator.clone_state()
+        here = torch.cuda.current_stream()  # a capture that fails does not come back from its own
         try:
-            with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+            with (
+                torch.cuda.stream(here),
+                torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"),
+            ):
                 result = self._function(*places)
         except (RuntimeError, TrainingError) as error:
-            # A capture that fails leaves the generator as if it were still going on.
+            _end_capture(graph, self._device.index or 0)
             generator.graphsafe_set_state(before)
-            self.give_up(f"the model can't be captured ({str(error).splitlines()[0]})")
+            self.give_up(f"it can't be captured ({str(error).splitlines()[0]})")
             return False
         self._made[key] = (graph, places, result)
         self.captured += 1
@@ -138,3 +150,16 @@ class Graphs:
         self.reason = reason
         self._made.clear()
         torch.cuda.empty_cache()
+
+
+def _end_capture(graph: Any, device: int) -> None:
+    """Let the memory go that a capture reserved which failed on the way.
+
+    PyTorch ends a capture in steps, and leaves those after the failure out: the pool stays open,
+    as does the generator of random numbers.
+    """
+    import torch
+
+    for end in (torch._C._cuda_endAllocateToPool, torch._C._cuda_releasePool):  # type: ignore[attr-defined]
+        with suppress(RuntimeError):  # it was done, or there is no pool
+            end(device, graph.pool())

@@ -19,7 +19,7 @@ from illusionkit.arrays import Array
 from illusionkit.errors import TrainingError
 from illusionkit.models.encoding import require_texts
 from illusionkit.models.fast_layers import use_fast_layers
-from illusionkit.models.graphs import Graphs, square, takes_square_masks
+from illusionkit.models.graphs import Graphs, square, takes_square_masks, wanted
 from illusionkit.models.precision import choose
 from illusionkit.training.batches import Batches, Settings, Split
 from illusionkit.training.checks import check_length, check_training, out_of_memory, require_finite
@@ -164,7 +164,8 @@ def _backward(
     """Add up the gradients of some rows of a batch of ``size``; return the whole batch's loss."""
     import torch
 
-    place = accelerator.device if accelerator.device.type == "cuda" else torch.device("cpu")
+    # With graphs the loss stays on the GPU, so that nobody waits for it.
+    place = accelerator.device if batches.few_lengths else torch.device("cpu")
     total = torch.zeros((), dtype=torch.float64, device=place)
     parts = batches.parts(mine) or [np.zeros(1, dtype=int)]  # to keep pace with the others
     for number, part in enumerate(parts, start=1):
@@ -210,7 +211,7 @@ def probabilities(
     texts, settings = require_texts(texts), settings or Settings()
     check_length(model, settings)
     batches = Batches(tokenizer, Split(texts, [0] * len(texts)), settings)
-    batches.few_lengths = model.device.type == "cuda" and takes_square_masks(model)
+    batches.few_lengths = wanted(model.device) and takes_square_masks(model)
     with use_fast_layers(model, model.device):
         return _probabilities(model, batches)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from illusionkit.arrays import Array
-from illusionkit.models.graphs import Graphs, square
+from illusionkit.models.graphs import Graphs, square, wanted
 from illusionkit.training.batches import Batches, Settings
 from illusionkit.training.checks import DIVERGED, require_sound
 
@@ -43,14 +43,18 @@ def in_a_graph(step: Step) -> Step:
     return replayed
 
 
-def why_eager(*, device: str, processes: int, frozen: int, squares: Callable[[], bool]) -> str:
+def why_eager(
+    device: torch.device, *, processes: int, frozen: int, squares: Callable[[], bool]
+) -> str:
     """Return why a training has no graphs, or "" where it may have them.
 
-    ``device`` is its kind, ``frozen`` the number of frozen layers; ``squares`` is asked last
-    whether the model takes masks that can be captured.
+    ``frozen`` is the number of frozen layers; ``squares`` is asked last whether the model takes
+    masks that can be captured.
     """
-    if device != "cuda":
-        return f"no graphs: the device is {device}"
+    if device.type != "cuda":
+        return f"no graphs: the device is {device.type}"
+    if not wanted(device):
+        return "no graphs: they are not switched on (ILLUSIONKIT_GRAPHS=1)"
     if processes > 1:
         return "no graphs: several processes share each batch"
     if frozen:
@@ -65,6 +69,7 @@ class StepGraphs:
 
     def __init__(self, device: torch.device, settings: Settings) -> None:
         self._device, self._size = device, settings.batch_size
+        self._in_parts = settings.tokens_at_once is not None
         self._graphs: Graphs | None = None
         self._places: list[int] = []
         self._eager: Counter[str] = Counter()
@@ -93,7 +98,11 @@ class StepGraphs:
     def _why_not(self, batches: Batches, rows: Array) -> str:
         if len(rows) < self._size:
             return "a last batch with fewer rows"
-        return "a batch in parts" if len(batches.parts(rows)) > 1 else ""
+        if len(batches.parts(rows)) == 1:
+            return ""
+        if not self._in_parts and self._graphs is not None:
+            self._graphs.give_up("the memory did not suffice")  # whoever is in need comes first
+        return "a batch in parts"
 
     def close(self) -> None:
         """Give back the memory of the graphs."""
@@ -122,6 +131,8 @@ class _InPlace:
 
     def __init__(self, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor) -> None:
         self._batch = {"input_ids": ids, "attention_mask": square(mask)}, labels
+
+    few_lengths = True
 
     def batch(self, _rows: Array, _device: Any) -> Any:
         return self._batch

@@ -113,7 +113,7 @@ class Session:
         self._parts: dict[str, Any] = {"model": model}
         self._guard: Guard | None = None
         self._no_graphs = why_eager(
-            device=accelerator.device.type,
+            accelerator.device,
             processes=accelerator.num_processes,
             frozen=settings.frozen_layers,
             squares=lambda: takes_square_masks(model),
@@ -155,10 +155,10 @@ class Session:
             self._resume(self._checkpoints)
         device = self.accelerator.device
         for group in optimizer.param_groups:
-            group["lr"], group["capturable"] = float(group["lr"]), device.type == "cuda"
-            if group["capturable"]:  # a graph reads the rate of each step from one place
+            group["lr"], group["capturable"] = float(group["lr"]), self.graphs is not None
+            if self.graphs is not None:  # a graph reads the rate of each step from one place
                 group["lr"] = torch.tensor(group["lr"], device=device)
-        if device.type == "cuda":
+        if self.graphs is not None and device.type == "cuda":
             self._guard = Guard(device, optimizer, self.accelerator.scaler)
 
     def left(self, order: list[Array]) -> Iterator[Array]:
@@ -181,7 +181,8 @@ class Session:
         if self._guard is not None:
             self._guard.withhold(loss, norm)
         else:
-            require_sound(loss, **self._named(rows), norm=None if norm is None else float(norm))
+            known = None if norm is None or self.accelerator.scaler else float(norm)
+            require_sound(loss, **self._named(rows), norm=known)
 
     def _named(self, rows: Array) -> dict[str, Any]:
         """Return what an error says of the step that is made now."""

@@ -4,6 +4,7 @@ What needs a GPU is in test_gpu.py.
 """
 
 import itertools
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from small_models import same, weights
 
 from illusionkit.errors import TrainingError
 from illusionkit.models import encoders
-from illusionkit.models.graphs import padded_length, square, takes_square_masks
+from illusionkit.models.graphs import Graphs, padded_length, square, takes_square_masks
 from illusionkit.training import finetune, graphs, session
 from illusionkit.training.batches import Batches, Settings, Split
 from illusionkit.training.finetune import fit
@@ -67,28 +68,46 @@ def test_a_model_that_reads_no_mask_or_fails_at_it_does_not(small, monkeypatch):
     assert not takes_square_masks(model)
 
 
-WHERE = {"device": "cuda", "processes": 1, "frozen": 0, "squares": lambda: True}
+WHERE = {"processes": 1, "frozen": 0, "squares": lambda: True}
+
+
+@pytest.fixture
+def switched_on(monkeypatch):
+    """Graphs, switched on."""
+    monkeypatch.setenv("ILLUSIONKIT_GRAPHS", "1")
 
 
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
         ({}, ""),
-        ({"device": "cpu"}, "the device is cpu"),
-        ({"device": "mps"}, "the device is mps"),
         ({"processes": 2}, "several processes"),
         ({"frozen": 1}, "layers are frozen"),
         ({"squares": lambda: False}, "masks"),
     ],
 )
-def test_why_there_are_no_graphs_is_told(changed, words):
-    why = why_eager(**{**WHERE, **changed})
+def test_why_there_are_no_graphs_is_told(switched_on, changed, words):
+    why = why_eager(torch.device("cuda:0"), **{**WHERE, **changed})
     assert words in why
     assert bool(why) == bool(words)
 
 
-def test_a_cpu_is_not_asked_for_masks_and_pads_to_no_lengths(small):
-    assert why_eager(**{**WHERE, "device": "cpu", "squares": lambda: pytest.fail("it was")})
+@pytest.mark.parametrize("device", ["cpu", "mps"])
+def test_other_devices_have_none(switched_on, device):
+    asked = {**WHERE, "squares": lambda: pytest.fail("the model was asked")}
+    assert why_eager(torch.device(device), **asked) == f"no graphs: the device is {device}"
+
+
+@pytest.mark.parametrize("value", [None, "", "0"])
+def test_they_are_switched_off_unless_asked_for(monkeypatch, value):
+    monkeypatch.delenv("ILLUSIONKIT_GRAPHS", raising=False)
+    if value is not None:
+        monkeypatch.setenv("ILLUSIONKIT_GRAPHS", value)
+    why = why_eager(torch.device("cuda"), **WHERE)
+    assert why == "no graphs: they are not switched on (ILLUSIONKIT_GRAPHS=1)"
+
+
+def test_a_cpu_pads_to_no_lengths(small, switched_on):
     model, tokenizer = encoders.classifier(2, str(small))
     lengths = []
     model.register_forward_pre_hook(
@@ -126,11 +145,16 @@ class Computed:
         self.reason = reason
 
 
+@pytest.fixture(autouse=True)
+def unpinned(monkeypatch):
+    """Memory is pinned for a GPU alone."""
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: self)
+
+
 @pytest.fixture
 def on_gpu(monkeypatch):
-    """Let a training on this CPU believe that it may have graphs; memory is never pinned."""
-    monkeypatch.setattr(session, "why_eager", lambda **_: "")
-    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda self: self)
+    """Let a training on this CPU believe that it may have graphs."""
+    monkeypatch.setattr(session, "why_eager", lambda *_, **__: "")
     for module in (graphs, finetune):
         monkeypatch.setattr(module, "Graphs", Computed)
     monkeypatch.setattr(Computed, "made", [])
@@ -257,3 +281,69 @@ def test_sound_steps_pass():
         step()
     guard.look()
     assert weight.isfinite().all()
+
+
+class Recorded:
+    """In place of `torch.cuda`: graphs that were recorded, whose replay computes nothing."""
+
+    def __init__(self, monkeypatch):
+        self.pools, self.states, self.fail = [], [], False
+        outer = self
+
+        class Graph:
+            def pool(self):
+                return (0, len(outer.pools))
+
+            def replay(self):
+                pass
+
+        class Capture:
+            def __init__(self, graph, *, pool, capture_error_mode):
+                outer.pools.append(pool)
+
+            def __enter__(self):
+                if outer.fail:
+                    raise RuntimeError("operation not permitted\nwhile capturing")
+
+            def __exit__(self, *_):
+                return False
+
+        generator = SimpleNamespace(
+            clone_state=lambda: "before", graphsafe_set_state=self.states.append
+        )
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda: None)
+        monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
+        monkeypatch.setattr(torch.cuda, "graph", Capture)
+        monkeypatch.setattr(torch.cuda, "default_generators", (generator,))
+        for name in ("_cuda_endAllocateToPool", "_cuda_releasePool"):
+            monkeypatch.setattr(torch._C, name, lambda *_: None, raising=False)
+
+
+@pytest.fixture
+def recorded(monkeypatch):
+    return Recorded(monkeypatch)
+
+
+def test_a_shape_gets_a_graph_once_it_was_met_and_what_is_given_comes_into_its_place(recorded):
+    made = Graphs(lambda ids: ids, torch.device("cpu"))  # what it returns lies where it was given
+    short, long = torch.arange(4), torch.arange(9)
+    assert made(short) is None and made(long) is None
+    assert torch.equal(made(short), short) and torch.equal(made(long + 1), long + 1)
+    again = made(short + 5)
+    assert torch.equal(again, short + 5)
+    assert torch.equal(made(short + 7), short + 7) and torch.equal(again, short + 5)
+    assert (made.captured, made.replayed) == (2, 4)
+    assert recorded.pools == [None, (0, 1)]  # the second shares the memory of the first
+
+
+def test_what_can_not_be_captured_is_given_up_for_good_and_random_numbers_are_as_before(recorded):
+    made = Graphs(lambda ids: ids, torch.device("cpu"))
+    ids = torch.arange(4)
+    made(ids), made(ids)
+    recorded.fail = True
+    assert made(ids[:3]) is None and made(ids[:3]) is None
+    assert made.reason == "it can't be captured (operation not permitted)"
+    assert recorded.states == ["before"]
+    recorded.fail = False
+    assert made(ids) is None and made(ids[:3]) is None
+    assert torch.equal(made.either(ids), ids)
