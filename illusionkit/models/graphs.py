@@ -160,6 +160,6 @@ def _end_capture(graph: Any, device: int) -> None:
     """
     import torch
 
-    for end in (torch._C._cuda_endAllocateToPool, torch._C._cuda_releasePool):  # type: ignore[attr-defined]
+    for end in (torch._C._cuda_endAllocateToPool, torch._C._cuda_releasePool):
         with suppress(RuntimeError):  # it was done, or there is no pool
             end(device, graph.pool())

@@ -23,9 +23,8 @@ from illusionkit.training.checks import DIVERGED, require_sound
 if TYPE_CHECKING:
     import torch
 
-    from illusionkit.training.session import Session
-
-    Step = Callable[[Session, Batches, Array], "float | torch.Tensor"]
+    Step = Callable[[Any, Batches, Array], float | torch.Tensor]
+    """What `training.finetune.update` is; the first it is given is the `Session`."""
 
 LATER = 16
 """The host looks at the losses of so many steps at a time, while the GPU computes the next."""
@@ -35,7 +34,7 @@ def in_a_graph(step: Step) -> Step:
     """Let a step be captured and replayed where the session has graphs; else it is as it was."""
 
     @functools.wraps(step)
-    def replayed(run: Session, batches: Batches, rows: Array) -> float | torch.Tensor:
+    def replayed(run: Any, batches: Batches, rows: Array) -> float | torch.Tensor:
         if run.graphs is None:
             return step(run, batches, rows)
         return run.graphs.step(step, run, batches, rows)
@@ -74,7 +73,7 @@ class StepGraphs:
         self._places: list[int] = []
         self._eager: Counter[str] = Counter()
 
-    def step(self, step: Step, run: Session, batches: Batches, rows: Array) -> float | torch.Tensor:
+    def step(self, step: Step, run: Any, batches: Batches, rows: Array) -> float | torch.Tensor:
         """Make a step, by a graph where there can be one."""
         if self._graphs is None:
             captured = functools.partial(_captured, step, run)
@@ -119,7 +118,7 @@ class StepGraphs:
 
 
 def _captured(
-    step: Step, run: Session, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor
+    step: Step, run: Any, ids: torch.Tensor, mask: torch.Tensor, labels: torch.Tensor
 ) -> torch.Tensor:
     """Make a step on tensors that stay in their places: what a graph holds."""
     loss: Any = step(run, _InPlace(ids, mask, labels), np.arange(len(labels)))  # type: ignore[arg-type]

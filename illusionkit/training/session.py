@@ -10,25 +10,28 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from illusionkit import cache
 from illusionkit.arrays import Array
 from illusionkit.errors import TrainingError
 from illusionkit.models.fast_layers import use_fast_layers
 from illusionkit.models.graphs import takes_square_masks
-from illusionkit.models.precision import choose
 from illusionkit.training.batches import Batches, Settings, Split
 from illusionkit.training.checkpoints import Checkpoints
 from illusionkit.training.checks import require_sound
+from illusionkit.training.devices import (
+    accelerator_of,
+    attention_without_cudnn,
+    random_state,
+    set_random_state,
+    unwrapped_afterwards,
+)
 from illusionkit.training.frozen_layers import Reuse
 from illusionkit.training.graphs import Guard, StepGraphs, why_eager
 
@@ -75,7 +78,7 @@ def session(
         use_fast_layers(model, accelerator.device),
         attention_without_cudnn(accelerator.device),
         _checkpoints_in(checkpoints, key, accelerator) as kept,
-        _unwrapped_afterwards(model, accelerator),
+        unwrapped_afterwards(model, accelerator),
     ):
         run = Session(model, settings, accelerator, reuse, kept, every)
         try:
@@ -262,49 +265,6 @@ def _checkpoints_in(
         yield checkpoints
 
 
-def accelerator_of(precision: str) -> Accelerator:
-    """Return an Accelerator for this device and precision (errors: `models.precision.choose`).
-
-    Processes that ``accelerate launch`` started find each other here.
-    """
-    from accelerate import Accelerator
-    from accelerate.state import AcceleratorState
-    from torch import distributed
-
-    choice = choose(precision)
-    joined = distributed.is_available() and distributed.is_initialized()
-    # Else precision and device of the last training would be kept. Joined processes stay so.
-    AcceleratorState._reset_state(reset_partial_state=not joined)
-    return Accelerator(mixed_precision=choice.mixed, cpu=choice.device == "cpu")
-
-
-@contextmanager
-def _unwrapped_afterwards(model: PreTrainedModel, accelerator: Accelerator) -> Iterator[None]:
-    """Take off, at the end, what `Accelerator.prepare` put around the model for 16 bits."""
-    try:
-        yield
-    finally:
-        accelerator.unwrap_model(model, keep_fp32_wrapper=False)
-        vars(model).pop("forward", None)  # the class has it; this one is left behind
-
-
-@contextmanager
-def attention_without_cudnn(device: torch.device | str) -> Iterator[None]:
-    """Let attention on a CUDA GPU take batches of any length without delay, inside the block.
-
-    In 16 bits PyTorch gives attention to cuDNN on some GPUs, which plans anew for each length that
-    it meets first. Other ways to compute it take any length at once.
-    """
-    import torch
-
-    before = torch.backends.cuda.cudnn_sdp_enabled()
-    torch.backends.cuda.enable_cudnn_sdp(before and torch.device(device).type != "cuda")
-    try:
-        yield
-    finally:
-        torch.backends.cuda.enable_cudnn_sdp(before)
-
-
 def training_key(
     model: PreTrainedModel,
     splits: tuple[Split, Split],
@@ -323,30 +283,3 @@ def training_key(
         for _, tensor in sorted(model.state_dict().items())
     ]
     return cache.digest(asked, *tensors)
-
-
-def random_state() -> dict[str, Any]:
-    """Return where this process's random numbers stand: of Python, NumPy and torch."""
-    import torch
-
-    kind, keys, place, has_gauss, gauss = np.random.get_state()
-    version, numbers, following = random.getstate()
-    return {
-        "python": [version, list(numbers), following],
-        "numpy": [kind, [int(word) for word in keys], int(place), int(has_gauss), float(gauss)],
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
-
-
-def set_random_state(state: Mapping[str, Any]) -> None:
-    """Put this process's random numbers where they stood."""
-    import torch
-
-    version, numbers, following = state["python"]
-    random.setstate((version, tuple(numbers), following))
-    kind, keys, *rest = state["numpy"]
-    np.random.set_state((kind, np.array(keys, dtype=np.uint32), *rest))
-    torch.set_rng_state(state["torch"].cpu())
-    if state["cuda"]:
-        torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])
