@@ -122,7 +122,7 @@ class Graphs:
         self._met[key] = self._met.get(key, 0) + 1
         if self._met[key] <= self._after:
             return False
-        places = tuple(tensor.to(self._device) for tensor in given)
+        places = tuple(tensor.to(self._device, copy=True) for tensor in given)
         graph = torch.cuda.CUDAGraph()
         pool = next((made.pool() for made, *_ in self._made.values()), None)
         generator = torch.cuda.default_generators[self._device.index or 0]
