@@ -164,8 +164,8 @@ def _backward(
     """Add up the gradients of some rows of a batch of ``size``; return the whole batch's loss."""
     import torch
 
-    # With graphs the loss stays on the GPU, so that nobody waits for it.
-    place = accelerator.device if batches.few_lengths else torch.device("cpu")
+    stays = batches.few_lengths and accelerator.device.type == "cuda"  # so that nobody waits for it
+    place = accelerator.device if stays else torch.device("cpu")
     total = torch.zeros((), dtype=torch.float64, device=place)
     parts = batches.parts(mine) or [np.zeros(1, dtype=int)]  # to keep pace with the others
     for number, part in enumerate(parts, start=1):
@@ -179,7 +179,7 @@ def _backward(
         total += loss.detach().to(place).double() * share
     if accelerator.num_processes > 1:
         total = accelerator.reduce(total.to(accelerator.device), "sum")
-    return total if total.is_cuda else total.item()
+    return total if stays else total.item()
 
 
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
