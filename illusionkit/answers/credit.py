@@ -32,7 +32,8 @@ def _oversampled_mean() -> float:
     from sklearn.preprocessing import StandardScaler
 
     from illusionkit.data.credit import credit_default
-    from illusionkit.illusions.collect.class_imbalance import described, oversampled, thinned
+    from illusionkit.experiment.draws import thinned
+    from illusionkit.illusions.collect.class_imbalance import described, oversampled
 
     table = credit_default()
     found, label = described(table), table["label"].to_numpy()

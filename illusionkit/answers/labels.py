@@ -25,7 +25,8 @@ def _dropped_labels() -> float:
     from sklearn.model_selection import GroupShuffleSplit
 
     from illusionkit.data.corpora import movie_reviews
-    from illusionkit.illusions.collect.label_noise import classes, dealt, suspects
+    from illusionkit.data.raters import classes, dealt
+    from illusionkit.illusions.collect.label_noise import suspects
     from illusionkit.models.encoding import features
 
     rows = movie_reviews()
@@ -42,7 +43,7 @@ def _dropped_labels() -> float:
 def _product_ceiling() -> float:
     """Return how often the commonest class among 19 raters is the class of the twentieth."""
     from illusionkit.data.corpora import product_reviews
-    from illusionkit.illusions.collect.label_noise import classes, dealt
+    from illusionkit.data.raters import classes, dealt
 
     vote = classes(dealt(product_reviews()["ratings"], 20, np.random.default_rng(0)))
     votes = np.stack([(vote[:, 1:] == label).sum(axis=1) for label in range(5)], axis=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from illusionkit import cache
 from illusionkit.errors import DataError
+from illusionkit.meaning import code_hash
 from illusionkit.models import fast_layers
 from illusionkit.models.graphs import Graphs, square, takes_square_masks, wanted
 
@@ -42,8 +42,8 @@ def features(texts: Sequence[str], name: str = "packaged") -> NDArray[np.float32
 
     texts = require_texts(texts)
     model, tokenizer = encoders.encoder(name)
-    code = inspect.getsource(encode) + inspect.getsource(fast_layers)
-    key = cache.digest("features", code, str(MAX_TOKENS), fingerprint(model, tokenizer), *texts)
+    code = code_hash(encode, fast_layers.use_fast_layers)
+    key = cache.digest("features", code, fingerprint(model, tokenizer), *texts)
 
     def make() -> dict[str, NDArray[Any]]:
         with fast_layers.use_fast_layers(model, model.device):

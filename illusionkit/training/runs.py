@@ -13,7 +13,7 @@ import numpy as np
 from illusionkit import cache
 from illusionkit.arrays import Array
 from illusionkit.data import archives
-from illusionkit.experiment.provenance import TRAINING, code_hash
+from illusionkit.meaning import code_hash
 from illusionkit.models import encoders
 from illusionkit.training.batches import Settings, Split
 from illusionkit.training.finetune import fit, probabilities
@@ -73,4 +73,6 @@ def _key(train: Split, validation: Split, judged: Sequence[str], fixed: Mapping[
     rows = [[list(part.texts), [int(k) for k in part.labels]] for part in (train, validation)]
     asked = json.dumps([rows, list(judged), fixed], sort_keys=True)
     weights = archives.source("minilm").members["weights"].sha256
-    return cache.digest(asked, weights, code_hash(fit, probabilities), *map(version, TRAINING))
+    return cache.digest(
+        asked, weights, code_hash(fit, probabilities), *map(version, encoders.LIBRARIES)
+    )
