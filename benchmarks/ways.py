@@ -46,25 +46,48 @@ def clocked(model: Any, steps: int | None = None) -> Iterator[Clock]:
     """Time the steps of a training of ``model``, whoever runs it.
 
     What comes before the first call (loading, tokenising) and after the last update (scoring) does
-    not count. A GPU works behind the program's back: the last of ``steps`` waits until it is done.
+    not count. A GPU works behind the program's back: the first and the last of ``steps``, those of
+    an epoch, wait until it is done. Steps that the kit replays from a graph call neither model nor
+    optimiser; there its own count of steps is listened to.
     """
+    from unittest.mock import patch
+
     import torch
     from torch.optim.optimizer import register_optimizer_step_post_hook
 
-    clock = Clock()
+    from illusionkit.training.session import Session
+
+    clock, whole, inside = Clock(), Session.stepped, []
 
     def began(module: Any, inputs: Any) -> None:
         if not clock.began and module.training:
             clock.began.append(time.perf_counter())
 
     def stepped(*_: Any) -> None:
-        if len(clock.stamps) + 1 == steps and torch.cuda.is_initialized():
+        if steps and len(clock.stamps) % steps in (0, steps - 1) and torch.cuda.is_initialized():
             torch.cuda.synchronize()
         clock.stamps.append(time.perf_counter())
 
-    hooks = (model.register_forward_pre_hook(began), register_optimizer_step_post_hook(stepped))
+    def by_optimizer(*_: Any) -> None:
+        if not inside:
+            stepped()
+
+    def by_session(self: Any, rows: Any) -> None:
+        stepped()
+        whole(self, rows)
+
+    def begin(self: Any, *given: Any) -> None:
+        inside.append(True)
+        whole_begin(self, *given)
+
+    whole_begin = Session.begin
+    hooks = (
+        model.register_forward_pre_hook(began),
+        register_optimizer_step_post_hook(by_optimizer),
+    )
     try:
-        yield clock
+        with patch.object(Session, "stepped", by_session), patch.object(Session, "begin", begin):
+            yield clock
     finally:
         for hook in hooks:
             hook.remove()
@@ -91,7 +114,8 @@ def trainer(
     warm, _ = warm_up(settings, len(rows))
     with tempfile.TemporaryDirectory() as folder:
         arguments = TrainingArguments(
-            folder, per_device_train_batch_size=settings.batch_size, num_train_epochs=1,
+            folder, per_device_train_batch_size=settings.batch_size,
+            num_train_epochs=settings.epochs,
             learning_rate=settings.learning_rate, weight_decay=settings.weight_decay,
             max_grad_norm=settings.clip, lr_scheduler_type="linear", warmup_steps=warm,
             seed=settings.seed, **grouping(grouped=grouped), bf16=bits == 16, use_cpu=wants_cpu(),
@@ -114,8 +138,8 @@ def grouping(*, grouped: bool) -> dict[str, Any]:
 
 
 def warm_up(settings: Any, rows: int) -> tuple[int, int]:
-    """Return the steps of the warm-up and of the whole epoch."""
-    steps = -(-rows // settings.batch_size)
+    """Return the steps of the warm-up and of the whole training."""
+    steps = settings.epochs * -(-rows // settings.batch_size)
     return max(1, round(settings.warmup * steps)), steps
 
 
@@ -193,6 +217,16 @@ def fit(model: Any, tokenizer: Any, train: Any, settings: Any, *, precision: str
     finetune.fit(model, tokenizer, train, judged, replace(settings, precision=precision))
 
 
+def fit_eager(model: Any, tokenizer: Any, train: Any, settings: Any) -> None:
+    """Train with the kit in bf16, every step without a graph, at the same padding."""
+    from unittest.mock import patch
+
+    from illusionkit.models.graphs import Graphs
+
+    with patch.object(Graphs, "_capture", lambda *_: False):
+        fit(model, tokenizer, train, settings, precision="bf16")
+
+
 def fit_by_tokens(model: Any, tokenizer: Any, train: Any, settings: Any) -> None:
     """Train with the kit, in batches of about the same number of tokens instead of rows.
 
@@ -264,6 +298,7 @@ def able(**_: Any) -> dict[str, Any]:
 
 TRAINER, GROUPED, GROUPED_BF16 = "Trainer", "Trainer, grouped", "Trainer, grouped, bf16"
 FIT, FIT_BF16, FIT_FP16 = "fit", "fit, bf16", "fit, fp16"
+TRAINER_BF16, FIT_EAGER = "Trainer, bf16", "fit, bf16, without graphs"
 WAYS = {
     TRAINER: Way(trainer),
     GROUPED: Way(partial(trainer, grouped=True)),
@@ -280,8 +315,13 @@ WAYS = {
     "fit, compiled": Way(fit_compiled, changes=True, optional=True),
 }
 """Every way on a CPU by the name of its row; the Trainer is what the others are compared with."""
-EVERY = {**WAYS, FIT_FP16: Way(partial(fit, precision="fp16"), bits=16)}
-"""Those, and the way that only a GPU has."""
+EVERY = {
+    **WAYS,
+    TRAINER_BF16: Way(partial(trainer, bits=16), bits=16),
+    FIT_EAGER: Way(fit_eager, bits=16),
+    FIT_FP16: Way(partial(fit, precision="fp16"), bits=16),
+}
+"""Those, and the ways that only a GPU has."""
 
 
 def grouped_in(bits: int) -> str:

@@ -13,8 +13,10 @@ from illusionkit import cache
 from illusionkit.errors import DataError
 from illusionkit.meaning import code_hash
 from illusionkit.models import fast_layers
+from illusionkit.models.graphs import Graphs, square, takes_square_masks, wanted
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 MAX_TOKENS = 128
@@ -78,6 +80,11 @@ def encode(
     """
     import torch
 
+    def mean(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return _mean(model, mask, input_ids=ids, attention_mask=square(mask))
+
+    able = wanted(model.device) and takes_square_masks(model)
+    graphs = Graphs(mean, model.device, after=2) if able else None
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]), reverse=True)
     means = np.empty((len(texts), model.config.hidden_size), dtype=np.float32)
     with torch.inference_mode():
@@ -86,14 +93,25 @@ def encode(
             batch = tokenizer(
                 [texts[i] for i in rows],
                 padding=True,
+                pad_to_multiple_of=16 if graphs else None,
                 truncation=True,
                 max_length=MAX_TOKENS,
                 return_tensors="pt",
-            ).to(model.device)
-            hidden = model(**batch).last_hidden_state
-            mask = batch["attention_mask"].unsqueeze(-1)
-            means[rows] = ((hidden * mask).sum(1) / mask.sum(1)).float().cpu().numpy()
+            )
+            given = batch["input_ids"], batch["attention_mask"]
+            means[rows] = (
+                _mean(model, batch.to(model.device)["attention_mask"], **batch)
+                if graphs is None
+                else graphs.either(*given)
+            ).cpu()
     return means
+
+
+def _mean(model: PreTrainedModel, mask: torch.Tensor, **inputs: torch.Tensor) -> torch.Tensor:
+    """Return the mean of the last hidden layer over the tokens that ``mask`` (rows, tokens) has."""
+    hidden = model(**inputs).last_hidden_state
+    shown = mask.unsqueeze(-1)
+    return ((hidden * shown).sum(1) / shown.sum(1)).float()
 
 
 def fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:

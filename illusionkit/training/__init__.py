@@ -1,8 +1,9 @@
 """Training: one loop for fine-tuning, one for pre-training, and what they need.
 
-`finetune` holds the loop; `batches` what it reads, `checks` what stops it, `checkpoints` and
-`resume` what lets it go on; `book_model` trains *the* fine-tuned model once; `ablations` take the
-loop apart; `pairs` and `pretraining` are for the BERT objective.
+`finetune` holds the loop and `session` what stands around it; `batches` what it reads, `checks`
+what stops it, `checkpoints` what lets it go on, `graphs` its steps on a GPU; `book_model` trains
+*the* fine-tuned model once; `ablations` take the loop apart; `pairs` and `pretraining` are for the
+BERT objective.
 """
 
 from illusionkit.faces import face

@@ -52,14 +52,17 @@ TRAINING: dict[str, tuple[Edit, ...]] = {
             "    chances = []\n",
         ),
         (
-            "chances[rows] = model(**inputs).logits.float().softmax(-1).cpu().numpy()",
-            "chances.append(model(**inputs).logits.float().softmax(-1).cpu().numpy())",
+            "chances[rows] = _forward(model, batches, rows).cpu().numpy()",
+            "chances.append(_forward(model, batches, rows).cpu().numpy())",
         ),
         ("    return chances\n", "    return np.concatenate(chances)\n"),
     ),
     "short batch": (
         ("run.total += loss * len(rows)", "run.total += loss"),
-        ('"train_loss": run.total / len(train)', '"train_loss": run.total / len(batches)'),
+        (
+            '"train_loss": float(run.total) / len(train)',
+            '"train_loss": float(run.total) / len(batches)',
+        ),
     ),
 }
 """What may be taken out of `training.finetune`."""
@@ -96,6 +99,7 @@ def loop(ablation: str | None = None) -> ModuleType:
     if ablation is not None and ablation not in known:
         raise TrainingError(f"Nothing called '{ablation}' can be taken out: {', '.join(known)}.")
     made = _run(finetune, TRAINING.get(ablation or "", ()))
+    vars(made)["update"] = made.update.__wrapped__  # a graph may rest on the line that is missing
     if ablation in ORDER:
         vars(made)["Batches"] = _run(batches, ORDER[ablation]).Batches
     return made

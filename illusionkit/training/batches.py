@@ -10,10 +10,13 @@ import numpy as np
 
 from illusionkit.arrays import Array
 from illusionkit.errors import TrainingError
+from illusionkit.models.graphs import padded_length, square
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedTokenizerBase
+
+    from illusionkit.models.graphs import Graphs
 
 POOL = 100  # batches whose texts are sorted by length together
 
@@ -80,17 +83,20 @@ class Batches:
     batches shuffled again: an epoch sees every row once, in an order drawn from seed and epoch.
 
     ``states`` is None, or what frozen layers made of each text, shapes (tokens, width); a batch
-    then holds that instead of the words (see `training.frozen_layers`).
+    then holds that instead of the words (see `training.frozen_layers`). With ``few_lengths``
+    batches are padded up to the lengths of `models.graphs.padded_length`, their masks square.
     """
 
     def __init__(
         self, tokenizer: PreTrainedTokenizerBase, split: Split, settings: Settings
     ) -> None:
-        self._tokenizer = tokenizer
         self._settings = settings
         self._most = settings.tokens_at_once
         self.labels = np.asarray(split.labels, dtype=np.int64)
         self.states: list[torch.Tensor] | None = None
+        self.few_lengths = False
+        self.scoring: Graphs | None = None
+        self._left, self._fill = tokenizer.padding_side == "left", tokenizer.pad_token_id or 0
         self._rows = tokenizer(list(split.texts), truncation=True, max_length=settings.max_tokens)[
             "input_ids"
         ]
@@ -129,15 +135,37 @@ class Batches:
         """
         import torch
 
-        texts = [{"input_ids": self._rows[i]} for i in rows]
-        inputs = dict(self._tokenizer.pad(texts, return_tensors="pt"))
-        if self.states is not None:
-            states = [self.states[i] for i in rows]
-            side = self._tokenizer.padding_side
-            padded = torch.nn.utils.rnn.pad_sequence(states, batch_first=True, padding_side=side)
-            inputs = {"inputs_embeds": padded, "attention_mask": inputs["attention_mask"]}
-        inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
-        return inputs, torch.from_numpy(self.labels[rows]).to(device)
+        if self.few_lengths:
+            ids, mask, labels = (one.to(device, non_blocking=True) for one in self.pinned(rows))
+            return {"input_ids": ids, "attention_mask": square(mask)}, labels
+        ids, mask, labels = (one.to(device) for one in self._tensors(rows))
+        if self.states is None:
+            return {"input_ids": ids, "attention_mask": mask}, labels
+        states = [self.states[i] for i in rows]
+        side = "left" if self._left else "right"
+        padded = torch.nn.utils.rnn.pad_sequence(states, batch_first=True, padding_side=side)
+        return {"inputs_embeds": padded.to(device), "attention_mask": mask}, labels
+
+    def pinned(self, rows: Array) -> list[torch.Tensor]:
+        """Return words, mask and labels of some rows, from where a GPU fetches them by itself.
+
+        Shapes (rows, padded length) twice, and (rows,).
+        """
+        longest = padded_length(max(map(self._length, rows)), self._settings.max_tokens)
+        return [one.pin_memory() for one in self._tensors(rows, longest)]
+
+    def _tensors(self, rows: Array, length: int = 0) -> list[torch.Tensor]:
+        """Return words, mask and labels, padded to a length or else to the longest of the rows."""
+        import torch
+
+        texts = [self._rows[row] for row in rows]
+        length = length or max(map(len, texts))
+        ids = np.full((len(rows), length), self._fill, dtype=np.int64)
+        mask = np.zeros_like(ids)
+        for row, text in enumerate(texts):
+            places = slice(length - len(text), None) if self._left else slice(len(text))
+            ids[row, places], mask[row, places] = text, 1
+        return [torch.from_numpy(one) for one in (ids, mask, self.labels[rows])]
 
     def parts(self, rows: Array) -> list[Array]:
         """Cut rows into parts that go through the model at once, none of them empty.

@@ -11,7 +11,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -148,56 +148,25 @@ class Checkpoints:
 
     def _written(self, step: int, content: dict[str, Any]) -> Path:
         """Write ``content`` beside its place, then move it there; return the place."""
+        import torch
+
+        stored = io.BytesIO()
+        torch.save(content, stored)
+        digits = hashlib.sha256(stored.getbuffer()).hexdigest()[:16]
+        path = self._folder / f"step-{step:08d}-{digits}.pt"
         handle, name = tempfile.mkstemp(dir=self._folder, prefix=PART)
         temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
-                sha256 = _stored(content, file)
-            path = self._folder / f"step-{step:08d}-{sha256[:16]}.pt"
+                file.write(stored.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
             temporary.chmod(0o644)  # mkstemp lets nobody else read
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
         _force_names(self._folder)
         return path
-
-
-class _Hashing:
-    """A file for torch to write to: it hashes what passes through, and keeps the first error.
-
-    If a write raised, torch would report a broken archive in place of the full disk.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.sha256 = hashlib.sha256()
-        self.error: OSError | None = None
-
-    def write(self, content: bytes) -> int:
-        """Write and hash ``content``, unless an earlier write failed."""
-        self.sha256.update(content)
-        try:
-            if self.error is None:
-                self._file.write(content)
-        except OSError as error:
-            self.error = error
-        return len(content)
-
-    def flush(self) -> None:
-        """Do nothing: `_stored` flushes, once all is written."""
-
-
-def _stored(content: dict[str, Any], file: BinaryIO) -> str:
-    """Store ``content`` in ``file``, down to the disk, and return the sha256 of its bytes."""
-    import torch
-
-    hashing = _Hashing(file)
-    torch.save(content, hashing)  # type: ignore[arg-type]
-    if hashing.error is not None:
-        raise hashing.error
-    file.flush()
-    os.fsync(file.fileno())
-    return hashing.sha256.hexdigest()
 
 
 def _force_names(folder: Path) -> None:

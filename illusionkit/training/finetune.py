@@ -19,9 +19,11 @@ from illusionkit.arrays import Array
 from illusionkit.errors import TrainingError
 from illusionkit.models.encoding import require_texts
 from illusionkit.models.fast_layers import use_fast_layers
+from illusionkit.models.graphs import Graphs, square, takes_square_masks, wanted
 from illusionkit.models.precision import choose
 from illusionkit.training.batches import Batches, Settings, Split
 from illusionkit.training.checks import check_length, check_training, out_of_memory, require_finite
+from illusionkit.training.graphs import in_a_graph
 from illusionkit.training.history import Fitted, write_log
 from illusionkit.training.session import Session, session
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     import torch
     from accelerate import Accelerator
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    Loss = float | torch.Tensor
 
 
 def fit(
@@ -75,8 +79,8 @@ def fit(
     check_training(model, tokenizer, train, validation, settings)
     with session(model, (train, validation), settings, checkpoints, every) as run:
         set_seed(settings.seed, device_specific=run.accelerator.num_processes > 1)
-        batches = run.reuse.attach(Batches(tokenizer, train, settings))
-        judged = run.reuse.attach(Batches(tokenizer, validation, settings))
+        batches = run.attach(Batches(tokenizer, train, settings))
+        judged = run.attach(Batches(tokenizer, validation, settings))
         steps = settings.epochs * len(batches)
         optimizer = torch.optim.AdamW(_groups(model, settings), settings.learning_rate, fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, slope(settings.warmup, steps))
@@ -87,9 +91,9 @@ def fit(
                 loss = update(run, batches, rows)
                 schedule.step()
                 run.total += loss * len(rows)
-                run.stepped()
+                run.stepped(rows)
             scores = _scores(_probabilities(model, judged, run.accelerator), judged.labels)
-            row = {"epoch": epoch, "train_loss": run.total / len(train), **scores}
+            row = {"epoch": epoch, "train_loss": float(run.total) / len(train), **scores}
             run.rows.append({**row, "seconds": run.seconds})
             if require_finite(scores["validation_loss"], epoch) < run.best["loss"]:
                 weights = copy.deepcopy(model.state_dict()) if settings.restore_best else None
@@ -102,18 +106,21 @@ def fit(
             model.load_state_dict(run.best["weights"])
     model.eval()
     write_log(run.rows, log)
-    reason = choose(settings.precision).reason
-    return Fitted(pd.DataFrame(run.rows), run.best["epoch"], str(run.accelerator.device), reason)
+    where, precision = str(run.accelerator.device), choose(settings.precision).reason
+    return Fitted(pd.DataFrame(run.rows), run.best["epoch"], where, precision, run.reason)
 
 
-def update(run: Session, batches: Batches, rows: Array) -> float:
+@in_a_graph
+def update(run: Session, batches: Batches, rows: Array) -> Loss:
     """Make one step of the optimiser on a batch, and return the batch's loss, in nats.
+
+    On a CUDA GPU it is a number there, and the step is replayed from a graph where it can be.
 
     Raises
     ------
     TrainingError
         The loss is not finite or far too large, or the gradient is not finite, and no step is
-        made; or as in `backward`.
+        made (a GPU makes none either, but says so later: `Session.stepped`); or as in `backward`.
     """
     loss = backward(run.model, batches, rows, run.accelerator)
     norm = run.accelerator.clip_grad_norm_(run.model.parameters(), run.settings.clip)
@@ -125,7 +132,7 @@ def update(run: Session, batches: Batches, rows: Array) -> float:
 
 def backward(
     model: torch.nn.Module, batches: Batches, rows: Array, accelerator: Accelerator
-) -> float:
+) -> Loss:
     """Add up the gradients of a batch's mean loss, and return that loss, in nats.
 
     The batch goes through the model in as many parts as `Batches.parts` says, and each process
@@ -153,11 +160,13 @@ def backward(
 
 def _backward(
     model: torch.nn.Module, batches: Batches, mine: Array, size: int, accelerator: Accelerator
-) -> float:
+) -> Loss:
     """Add up the gradients of some rows of a batch of ``size``; return the whole batch's loss."""
     import torch
 
-    total = torch.zeros((), dtype=torch.float64)
+    stays = batches.few_lengths and accelerator.device.type == "cuda"  # so that nobody waits for it
+    place = accelerator.device if stays else torch.device("cpu")
+    total = torch.zeros((), dtype=torch.float64, device=place)
     parts = batches.parts(mine) or [np.zeros(1, dtype=int)]  # to keep pace with the others
     for number, part in enumerate(parts, start=1):
         inputs, labels = batches.batch(part, accelerator.device)
@@ -167,10 +176,10 @@ def _backward(
                 loss = cross_entropy(model(**inputs).logits, labels)
             # The processes' gradients are averaged, so each counts as often as there are processes.
             accelerator.backward(loss * (share * accelerator.num_processes))
-        total += loss.item() * share
+        total += loss.detach().to(place).double() * share
     if accelerator.num_processes > 1:
         total = accelerator.reduce(total.to(accelerator.device), "sum")
-    return float(total)
+    return total if stays else total.item()
 
 
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -202,6 +211,7 @@ def probabilities(
     texts, settings = require_texts(texts), settings or Settings()
     check_length(model, settings)
     batches = Batches(tokenizer, Split(texts, [0] * len(texts)), settings)
+    batches.few_lengths = wanted(model.device) and takes_square_masks(model)
     with use_fast_layers(model, model.device):
         return _probabilities(model, batches)
 
@@ -219,12 +229,29 @@ def _probabilities(
     )
     with torch.inference_mode():
         for rows in batches.by_length()[place::processes]:
-            inputs, _ = batches.batch(rows, model.device)
-            chances[rows] = model(**inputs).logits.float().softmax(-1).cpu().numpy()
+            chances[rows] = _forward(model, batches, rows).cpu().numpy()
     if accelerator is not None and processes > 1:
         everyones = torch.from_numpy(chances).to(accelerator.device)
         chances = accelerator.reduce(everyones, "sum").cpu().numpy()
     return chances
+
+
+def _forward(model: PreTrainedModel, batches: Batches, rows: Array) -> torch.Tensor:
+    """Return the probabilities of some rows; on a GPU by a CUDA graph a length, where it can be."""
+
+    def chances(ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        return _softmax(model(input_ids=ids, attention_mask=square(mask)))
+
+    if not batches.few_lengths:
+        return _softmax(model(**batches.batch(rows, model.device)[0]))
+    if batches.scoring is None:
+        batches.scoring = Graphs(chances, model.device, after=2)
+    return batches.scoring.either(*batches.pinned(rows)[:2])
+
+
+def _softmax(output: Any) -> torch.Tensor:
+    logits: torch.Tensor = output.logits
+    return logits.float().softmax(-1)
 
 
 def evaluate(

@@ -16,12 +16,15 @@ class Fitted:
 
     ``history`` columns: epoch, train_loss (mean over the epoch's rows while they were trained on,
     with dropout), validation_loss, validation_accuracy, seconds (since training began).
+    ``precision`` says in words in what precision and why; ``reason`` how many steps were replayed
+    from CUDA graphs, and why others were not.
     """
 
     history: pd.DataFrame
     best_epoch: int
     device: str
     precision: str
+    reason: str = ""
 
 
 def write_log(rows: list[dict[str, float]], folder: Path | None) -> None:

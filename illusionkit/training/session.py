@@ -10,25 +10,30 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from illusionkit import cache
 from illusionkit.arrays import Array
 from illusionkit.errors import TrainingError
 from illusionkit.models.fast_layers import use_fast_layers
-from illusionkit.models.precision import choose
-from illusionkit.training.batches import Settings, Split
+from illusionkit.models.graphs import takes_square_masks
+from illusionkit.training.batches import Batches, Settings, Split
 from illusionkit.training.checkpoints import Checkpoints
 from illusionkit.training.checks import require_sound
+from illusionkit.training.devices import (
+    accelerator_of,
+    attention_without_cudnn,
+    random_state,
+    set_random_state,
+    unwrapped_afterwards,
+)
 from illusionkit.training.frozen_layers import Reuse
+from illusionkit.training.graphs import Guard, StepGraphs, why_eager
 
 if TYPE_CHECKING:
     import torch
@@ -73,9 +78,14 @@ def session(
         use_fast_layers(model, accelerator.device),
         attention_without_cudnn(accelerator.device),
         _checkpoints_in(checkpoints, key, accelerator) as kept,
-        _unwrapped_afterwards(model, accelerator),
+        unwrapped_afterwards(model, accelerator),
     ):
-        yield Session(model, settings, accelerator, reuse, kept, every)
+        run = Session(model, settings, accelerator, reuse, kept, every)
+        try:
+            yield run
+        finally:
+            if run.graphs is not None:
+                run.graphs.close()
 
 
 class Session:
@@ -100,10 +110,18 @@ class Session:
         self.model: Any = model
         self.optimizer: Any = None
         self.epoch, self.step, self.steps = 1, 0, 0
-        self.total = 0.0
+        self.total: Any = 0.0  # on a GPU a number there, which nobody waits for
         self.rows: list[dict[str, float]] = []
         self.best: dict[str, Any] = {"loss": float("inf"), "epoch": 0, "weights": None}
         self._parts: dict[str, Any] = {"model": model}
+        self._guard: Guard | None = None
+        self._no_graphs = why_eager(
+            accelerator.device,
+            processes=accelerator.num_processes,
+            frozen=settings.frozen_layers,
+            squares=lambda: takes_square_masks(model),
+        )
+        self.graphs = None if self._no_graphs else StepGraphs(accelerator.device, settings)
         self._checkpoints, self._every = checkpoints, every
         self._began = time.perf_counter()
 
@@ -111,6 +129,16 @@ class Session:
     def seconds(self) -> float:
         """Return how long this training has run, all its lives together."""
         return time.perf_counter() - self._began
+
+    @property
+    def reason(self) -> str:
+        """Return in words by how many CUDA graphs the steps were made, or why by none."""
+        return self._no_graphs if self.graphs is None else self.graphs.reason
+
+    def attach(self, batches: Batches) -> Batches:
+        """Return ``batches`` as this training reads them: states of frozen layers, few lengths."""
+        batches.few_lengths = self.graphs is not None
+        return self.reuse.attach(batches)
 
     def begin(self, optimizer: torch.optim.Optimizer, schedule: Any) -> None:
         """Wrap model and optimiser, and put everything back as the newest checkpoint has it.
@@ -120,38 +148,66 @@ class Session:
         TrainingError
             The checkpoints are those of another training.
         """
+        import torch
+
         self.model, self.optimizer = self.accelerator.prepare(self.model, optimizer)
         self._parts |= {"optimizer": self.optimizer, "schedule": schedule}
         if self.accelerator.scaler is not None:  # of fp16 on a GPU
             self._parts["scaler"] = self.accelerator.scaler
         if self._checkpoints is not None:
             self._resume(self._checkpoints)
+        device = self.accelerator.device
+        for group in optimizer.param_groups:
+            group["lr"], group["capturable"] = float(group["lr"]), self.graphs is not None
+            if self.graphs is not None:  # a graph reads the rate of each step from one place
+                group["lr"] = torch.tensor(group["lr"], device=device)
+        if self.graphs is not None and device.type == "cuda":
+            self._guard = Guard(device, optimizer, self.accelerator.scaler)
 
-    def left(self, order: list[Array]) -> Iterable[Array]:
-        """Return the batches of this epoch that are still to do, under a bar that shows it."""
+    def left(self, order: list[Array]) -> Iterator[Array]:
+        """Yield the batches of this epoch that are still to do, under a bar that shows it."""
         from tqdm import tqdm
 
+        if self.graphs is not None:
+            self.graphs.check_places(self.model)
         quiet = os.environ.get("ILLUSIONKIT_STRICT") == "1"
-        return tqdm(order[self.step :], desc=f"epoch {self.epoch}", disable=quiet, leave=False)
+        yield from tqdm(order[self.step :], desc=f"epoch {self.epoch}", disable=quiet, leave=False)
+        if self._guard is not None:
+            self._guard.look()
 
-    def require_sound(self, loss: float, norm: torch.Tensor | None, rows: Array) -> None:
+    def require_sound(self, loss: Any, norm: torch.Tensor | None, rows: Array) -> None:
         """Raise `TrainingError` if no step can be made with the loss and gradient of a batch.
 
         ``norm`` is the gradient's. Where fp16 is scaled, the scaler passes over one that is not
-        finite.
+        finite. A CUDA GPU withholds the step by itself, and the error comes some steps later.
         """
-        scaled = norm is None or self.accelerator.scaler is not None
-        require_sound(
-            loss,
-            step=self.steps + 1,
-            epoch=self.epoch,
-            rows=rows,
-            rate=self.settings.learning_rate,
-            norm=None if scaled else float(norm),
-        )
+        if self._guard is not None:
+            self._guard.withhold(loss, norm)
+        else:
+            known = None if norm is None or self.accelerator.scaler else float(norm)
+            require_sound(loss, **self._named(rows), norm=known)
 
-    def stepped(self) -> None:
-        """Count a step, and keep a checkpoint if it is time for one."""
+    def _named(self, rows: Array) -> dict[str, Any]:
+        """Return what an error says of the step that is made now."""
+        rate = self.settings.learning_rate
+        return {"step": self.steps + 1, "epoch": self.epoch, "rows": rows, "rate": rate}
+
+    def forget_gradients(self) -> None:
+        """Put optimiser and loss scaling back to before a step that was not made to its end."""
+        self.optimizer.zero_grad()
+        if self.accelerator.scaler is not None:
+            self.accelerator.scaler._per_optimizer_states.clear()
+
+    def stepped(self, rows: Array) -> None:
+        """Count the step on a batch, and keep a checkpoint if it is time for one.
+
+        Raises
+        ------
+        TrainingError
+            A step before this one was unsound, on a GPU: see `require_sound`.
+        """
+        if self._guard is not None:
+            self._guard.note(**self._named(rows))
         self.steps += 1
         self.step += 1
         if self._every is not None and self.steps % self._every == 0:
@@ -179,6 +235,9 @@ class Session:
     def _save(self) -> None:
         from accelerate.utils import gather_object
 
+        if self._guard is not None:
+            self._guard.look()
+        self.total = float(self.total)
         everyones = gather_object([random_state()])
         if isinstance(self._checkpoints, Checkpoints):
             state = {name: part.state_dict() for name, part in self._parts.items()}
@@ -206,49 +265,6 @@ def _checkpoints_in(
         yield checkpoints
 
 
-def accelerator_of(precision: str) -> Accelerator:
-    """Return an Accelerator for this device and precision (errors: `models.precision.choose`).
-
-    Processes that ``accelerate launch`` started find each other here.
-    """
-    from accelerate import Accelerator
-    from accelerate.state import AcceleratorState
-    from torch import distributed
-
-    choice = choose(precision)
-    joined = distributed.is_available() and distributed.is_initialized()
-    # Else precision and device of the last training would be kept. Joined processes stay so.
-    AcceleratorState._reset_state(reset_partial_state=not joined)
-    return Accelerator(mixed_precision=choice.mixed, cpu=choice.device == "cpu")
-
-
-@contextmanager
-def _unwrapped_afterwards(model: PreTrainedModel, accelerator: Accelerator) -> Iterator[None]:
-    """Take off, at the end, what `Accelerator.prepare` put around the model for 16 bits."""
-    try:
-        yield
-    finally:
-        accelerator.unwrap_model(model, keep_fp32_wrapper=False)
-        vars(model).pop("forward", None)  # the class has it; this one is left behind
-
-
-@contextmanager
-def attention_without_cudnn(device: torch.device | str) -> Iterator[None]:
-    """Let attention on a CUDA GPU take batches of any length without delay, inside the block.
-
-    In 16 bits PyTorch gives attention to cuDNN on some GPUs, which plans anew for each length that
-    it meets first. Other ways to compute it take any length at once.
-    """
-    import torch
-
-    before = torch.backends.cuda.cudnn_sdp_enabled()
-    torch.backends.cuda.enable_cudnn_sdp(before and torch.device(device).type != "cuda")
-    try:
-        yield
-    finally:
-        torch.backends.cuda.enable_cudnn_sdp(before)
-
-
 def training_key(
     model: PreTrainedModel,
     splits: tuple[Split, Split],
@@ -267,30 +283,3 @@ def training_key(
         for _, tensor in sorted(model.state_dict().items())
     ]
     return cache.digest(asked, *tensors)
-
-
-def random_state() -> dict[str, Any]:
-    """Return where this process's random numbers stand: of Python, NumPy and torch."""
-    import torch
-
-    kind, keys, place, has_gauss, gauss = np.random.get_state()
-    version, numbers, following = random.getstate()
-    return {
-        "python": [version, list(numbers), following],
-        "numpy": [kind, [int(word) for word in keys], int(place), int(has_gauss), float(gauss)],
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-    }
-
-
-def set_random_state(state: Mapping[str, Any]) -> None:
-    """Put this process's random numbers where they stood."""
-    import torch
-
-    version, numbers, following = state["python"]
-    random.setstate((version, tuple(numbers), following))
-    kind, keys, *rest = state["numpy"]
-    np.random.set_state((kind, np.array(keys, dtype=np.uint32), *rest))
-    torch.set_rng_state(state["torch"].cpu())
-    if state["cuda"]:
-        torch.cuda.set_rng_state_all([one.cpu() for one in state["cuda"]])

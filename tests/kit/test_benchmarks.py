@@ -25,8 +25,17 @@ import bench  # noqa: E402  (after the path is set)
 import limit  # noqa: E402
 import ways  # noqa: E402
 
-PROGRAMS = ("equal_accuracy", "finetune", "frozen", "gpu", "scoring", "threads", "training")
-TABLES = {name: name for name in ("finetune", "frozen", "gpu", "scoring", "threads")}
+PROGRAMS = (
+    "equal_accuracy",
+    "finetune",
+    "frozen",
+    "gpu",
+    "graphs",
+    "scoring",
+    "threads",
+    "training",
+)
+TABLES = {name: name for name in ("finetune", "frozen", "gpu", "graphs", "scoring", "threads")}
 TABLES |= {f"equal-accuracy-{study}": "equal_accuracy" for study in (1, 2, 3, 4)}
 
 
@@ -61,6 +70,11 @@ def threads():
 @pytest.fixture(scope="module")
 def gpu():
     return loaded("gpu")
+
+
+@pytest.fixture(scope="module")
+def graphs():
+    return loaded("graphs")
 
 
 @pytest.fixture(scope="module")
@@ -584,9 +598,9 @@ class TestGpu:
         assert "| fit, bf16 | 3.0 | 2.0 |" in kept_apart.read_text(encoding="utf-8")
 
     @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-    def test_without_a_gpu_nothing_is_measured(self, gpu, equal, monkeypatch):
+    def test_without_a_gpu_nothing_is_measured(self, gpu, graphs, equal, monkeypatch):
         monkeypatch.setattr(bench, "measured", lambda *_, **__: pytest.fail("it was measured"))
-        for program, asked in ((gpu, []), (equal, ["--study", "4"])):
+        for program, asked in ((gpu, []), (graphs, []), (equal, ["--study", "4"])):
             with pytest.raises(SystemExit, match="wants a CUDA GPU, and found none"):
                 program.main(asked)
 
@@ -601,6 +615,48 @@ class TestGpu:
         for gpu in (False, True):
             bench.measured("program", "case", gpu=gpu)
         assert seen == ["true", None]
+
+
+class TestGraphs:
+    """graphs.py: what can be tested of it where there is no GPU."""
+
+    @pytest.mark.parametrize("way", ["fit", "plain grouped loop"])
+    def test_epochs_are_timed_in_steps_and_tokens(self, graphs, monkeypatch, way):
+        monkeypatch.setenv("ACCELERATE_USE_CPU", "true")
+        rounds = 1 if way == "fit" else 0  # the plain loop has one epoch
+        found = graphs.epochs(way, graphs.PACKAGED, steps=2, rounds=rounds, threads=1)
+        assert found["first"] > 0 and len(found["ms"]) == rounds and min(found["ms"], default=1) > 0
+        assert 500 < found["tokens"] < 5000
+
+    def test_the_first_epoch_is_kept_apart(self, graphs, kept_apart, monkeypatch):
+        ms = {graphs.TRAINER_BF16: [40.0, 60.0], graphs.FIT_EAGER: [30.0, 30.0]}
+        ms[graphs.FIT_BF16] = [4.0, 6.0]
+        first = {graphs.TRAINER_BF16: 9.0, graphs.FIT_BF16: 3.0}
+
+        def measured(program, case, *, gpu, **asked):
+            assert gpu
+            if "bits" in asked:
+                equal = {"bit_equal": 1, "largest_difference": 0.0}
+                return {"case": case, **asked, **equal, "first_loss": 1.6, "last_loss": 1.5}
+            times = {"first": first.get(case, 5.0), "ms": ms.get(case, [20.0, 20.0])}
+            memory = {"gpu_mb": 500.0, "reserved_mb": 600.0, "peak_mb": 900.0}
+            return {"case": case, **asked, **times, "tokens": 1000, **memory}
+
+        monkeypatch.setattr(bench, "measured", measured)
+        monkeypatch.setattr(bench, "require_gpu", lambda: None)
+        monkeypatch.setattr("torch.cuda.get_device_name", lambda: "a GPU")
+        graphs.main(["--write", "--rounds", "2", "--steps", "10"])
+        kept = records.record("graphs")
+        assert kept.machine["gpu"] == "a GPU"
+        for layers in (graphs.PACKAGED, graphs.BASE):
+            ours = kept.row(graphs.FIT_BF16, layers=layers)
+            assert ours["seconds_first"] == 3.0 and ours["ms_a_step"] == 5.0
+            assert ours["ratio_to_trainer"] == 10.0 and ours["first_to_trainer"] == 3.0
+            assert ours["ratio_to_eager"] == 6.25 and ours["tokens_per_s"] == 20_000
+            assert kept.row(graphs.EQUAL, layers=layers, bits=16)["bit_equal"] == 1
+        told = kept_apart.read_text(encoding="utf-8")
+        assert "| fit, bf16 | 12 | 3.0 | 5.00 |" in told
+        assert "10 losses with graphs and without, 12 layers, bf16: equal to the bit" in told
 
 
 class TestReadme:

@@ -449,7 +449,7 @@ def test_a_training_that_diverges_names_the_step_the_rows_and_the_rate(still, so
 
 def gradients(folder, split, settings, double=False, **memory):
     """Return the gradients of one batch, all rows of a split, and its loss."""
-    from illusionkit.training.session import accelerator_of
+    from illusionkit.training.devices import accelerator_of
 
     model, tokenizer = encoders.classifier(2, str(folder))
     model = model.double() if double else model

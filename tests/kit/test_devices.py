@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from illusionkit.training.session import accelerator_of, attention_without_cudnn
+from illusionkit.training.devices import accelerator_of, attention_without_cudnn
 
 
 @pytest.fixture
