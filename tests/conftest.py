@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +23,25 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "book"))
 
 import execute  # noqa: E402  (after the path is set)
+import rota  # noqa: E402
 
 # Before numpy or a kernel starts: the tests and nbval's kernels run as `make notebooks` does.
 for _name, _value in execute.strict_environment(ROOT).items():
     os.environ.setdefault(_name, _value)
+
+# Before the workers start: all of them draw the same.
+os.environ["DRAW"] = os.environ.get("DRAW") or str(int.from_bytes(os.urandom(4), "big"))
+os.environ["TURN"] = str(rota.turn(ROOT))
+
+from gates import (  # noqa: E402, F401  (the hooks: how tests are spread, what they cost)
+    pytest_collection_modifyitems,
+    pytest_report_header,
+    pytest_runtest_logreport,
+    pytest_runtest_makereport,
+    pytest_terminal_summary,
+    pytest_xdist_make_scheduler,
+)
+from runs import PageRun, run_once  # noqa: E402
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
@@ -96,11 +111,33 @@ def _memory_given_back() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def strict_build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that all workers of a run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+
+
+@pytest.fixture(scope="session")
+def draw() -> int:
+    """The seed of whatever a test draws at random; it is printed, and DRAW=… gives it back."""
+    return int(os.environ["DRAW"])
+
+
+@pytest.fixture(scope="session")
+def page_run(shared: Path) -> Callable[[Path], PageRun]:
+    """Return a function that gives a page's run, made once for all workers and gates."""
+
+    def of(path: Path) -> PageRun:
+        made = run_once(path, shared)
+        assert not made.error, f"{path.stem} stopped:\n{made.error}"
+        return made
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def strict_build(shared: Path) -> Build:
     """The strict build, made once for all workers of a run."""
-    shared = tmp_path_factory.getbasetemp()
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        shared = shared.parent
     note = shared / "strict-build.txt"
     with FileLock(str(note) + ".lock"):
         if note.exists():
