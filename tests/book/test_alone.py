@@ -1,9 +1,9 @@
 """A page alone, as Colab opens it: an empty folder, the packages found there, its own first cell.
 
-A few pages a run, by turns; their first cells are played for all. The environment is a real one, made for this run: Colab's older IPython, ipywidgets, numpy, pandas
-and transformers, a real torch, and a `google.colab` module. It sees no package of the one that
-runs the tests. The kit comes into it as a wheel, named by ILLUSIONKIT_INSTALL, through the page's
-first cell.
+A few pages a run, by turns; their first cell, the same on all, is played as well. The environment
+is a real one, made for this run: Colab's older IPython, ipywidgets, numpy, pandas and transformers,
+a real torch, and a `google.colab` module. It sees no package of the one that runs the tests. The
+kit comes into it as a wheel, named by ILLUSIONKIT_INSTALL, through the page's first cell.
 """
 
 from __future__ import annotations
