@@ -191,7 +191,7 @@ def keep_seconds() -> None:
     """Keep the seconds of the units that were run, beside those of the units that were not."""
     ran = {n.removeprefix("unit "): it.clock for n, it in SPENT.items() if n.startswith("unit ")}
     told = {**rota.costs(), **{name: round(s) for name, s in ran.items()}}
-    kept = {name: s for name, s in sorted(told.items()) if s >= USUAL_S[""]}
+    kept = {n: s for n, s in sorted(told.items()) if n.startswith("page ") or s >= USUAL_S[""]}
     SECONDS.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 

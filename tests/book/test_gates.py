@@ -12,7 +12,7 @@ import notebooks
 import pytest
 import rota
 
-STEM = notebooks.pages()[0].stem
+STEM, LIGHT = (page.stem for page in notebooks.pages()[:2])
 RUN = f"{gates.PAGES}::test_page_shows_what_is_stored[{STEM}]"
 VISIT = f"tests/browser/test_site.py::test_in_dark_on_a_phone[chapters/x/{STEM}]"
 
@@ -111,8 +111,10 @@ def test_the_seconds_that_are_kept_are_those_of_this_run_and_the_rest(
     monkeypatch.setattr(gates, "SECONDS", tmp_path / "seconds.json")
     gates.pytest_runtest_logreport(report(RUN, 10.0, 20.4))
     gates.pytest_runtest_logreport(report("tests/kit/test_a.py::b", 0.1, 0.1))
+    gates.pytest_runtest_logreport(report(RUN.replace(STEM, LIGHT), 0.1, 0.6))
     gates.keep_seconds()
-    assert json.loads(gates.SECONDS.read_text()) == {**known, f"page {STEM}": 20}
+    kept = json.loads(gates.SECONDS.read_text())
+    assert kept == {**known, f"page {STEM}": 20, f"page {LIGHT}": 1}
 
 
 def test_what_this_run_draws_is_said_with_what_repeats_it(request: Any, draw: int) -> None:
