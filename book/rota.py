@@ -54,9 +54,11 @@ def costs(root: Path = notebooks.ROOT) -> dict[str, float]:
     return json.loads(kept.read_text(encoding="utf-8")) if kept.is_file() else {}
 
 
-def by_turns(pages: list[Path], number: int, known: dict[str, float]) -> list[Path]:
-    """Return at most `A_RUN` pages, light and heavy ones; all have been had after a round."""
-    runs = -(-len(pages) // A_RUN)
+def by_turns(
+    pages: list[Path], number: int, known: dict[str, float], a_run: int = A_RUN
+) -> list[Path]:
+    """Return at most `a_run` pages, light and heavy ones; all have been had after a round."""
+    runs = -(-len(pages) // a_run)
     ordered = sorted(pages, key=lambda page: (known.get(f"page {page.stem}", 0.0), page))
     return ordered[number % runs :: runs] if runs else []
 
@@ -85,10 +87,10 @@ def chosen(root: Path = notebooks.ROOT) -> list[Path]:
 
 
 def by_nbval(root: Path = notebooks.ROOT) -> list[Path]:
-    """Return the pages that plain nbval runs in this run: the first two of the turn."""
+    """Return the pages that plain nbval runs in this run: two by turns of its own."""
     pages = notebooks.pages(root)
     everything = os.environ.get("ALL") == "1"
-    return pages if everything else by_turns(pages, turn(root), costs(root))[:BY_NBVAL]
+    return pages if everything else by_turns(pages, turn(root), costs(root), BY_NBVAL)
 
 
 def told(root: Path = notebooks.ROOT) -> list[str]:

@@ -9,8 +9,8 @@ import execute
 import nbformat
 import notebooks
 import pytest
-from conftest import run_once
 from nbclient.exceptions import CellExecutionError
+from runs import run_once
 
 CELLS = (
     "import os\nimport matplotlib.pyplot as plt\nimport numpy as np\nimport pandas as pd",

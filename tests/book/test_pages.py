@@ -16,9 +16,9 @@ import nbformat
 import notebooks
 import pytest
 import rota
-from conftest import PageRun
 from nbformat import NotebookNode
 from outputs import differences
+from runs import PageRun
 
 Run = Callable[[Path], PageRun]
 

@@ -41,12 +41,13 @@ def commit(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 4, 5, 17, 65])
-def test_every_page_has_its_turn_in_as_few_runs_as_can_be(count: int) -> None:
+@pytest.mark.parametrize("a_run", [rota.A_RUN, rota.BY_NBVAL])
+def test_every_page_has_its_turn_in_as_few_runs_as_can_be(count: int, a_run: int) -> None:
     pages = [Path(f"{n}.ipynb") for n in range(count)]
-    runs = -(-count // rota.A_RUN)
-    hands = [rota.by_turns(pages, number, {}) for number in range(100, 100 + runs)]
+    runs = -(-count // a_run)
+    hands = [rota.by_turns(pages, number, {}, a_run) for number in range(100, 100 + runs)]
     assert sorted(page for hand in hands for page in hand) == sorted(pages)
-    assert all(1 <= len(hand) <= rota.A_RUN for hand in hands)
+    assert all(1 <= len(hand) <= a_run for hand in hands)
 
 
 def test_light_and_heavy_pages_are_dealt_evenly() -> None:

@@ -20,7 +20,7 @@ import notebooks
 import pytest
 import rota
 from axe_playwright_python.sync_playwright import Axe
-from conftest import ROOT, documents
+from building import ROOT, documents
 from playwright.sync_api import Error as BrowserError
 
 DOCUMENTS = sorted(documents())
