@@ -29,14 +29,7 @@ for _name, _value in execute.strict_environment(ROOT).items():
 os.environ["DRAW"] = os.environ.get("DRAW") or str(int.from_bytes(os.urandom(4), "big"))
 os.environ["TURN"] = str(rota.turn(ROOT))
 
-from gates import (  # noqa: E402, F401  (the hooks: how tests are spread, what they cost)
-    pytest_collection_modifyitems,
-    pytest_report_header,
-    pytest_runtest_logreport,
-    pytest_runtest_makereport,
-    pytest_terminal_summary,
-    pytest_xdist_make_scheduler,
-)
+import gates  # noqa: E402
 from runs import PageRun, run_once  # noqa: E402
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -44,6 +37,11 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Spread the tests and account for them, those of plain nbval in chapters/ as well."""
+    config.pluginmanager.register(gates, "gates")
 
 
 @pytest.fixture(scope="session")

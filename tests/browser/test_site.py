@@ -431,7 +431,8 @@ def stand_still(figure: Any) -> None:
 
 def title_of(file: Path) -> str:
     """Return the first heading of a built page."""
-    heading = re.search(r"<h1>(.*?)<a ", file.read_text(encoding="utf-8"), re.DOTALL)
+    text = file.read_text(encoding="utf-8")
+    heading = re.search(r'<h1>((?:(?!</h1>).)*)<a class="headerlink"', text, re.DOTALL)
     assert heading, file
     return unescape(re.sub(r"<[^>]+>", "", heading[1]))
 
