@@ -106,11 +106,11 @@ def told(root: Path = notebooks.ROOT) -> list[str]:
 def main(argv: list[str]) -> int:
     """Run the command line and return its exit status."""
     try:
-        lines = [str(page) for page in by_nbval()] if argv == ["nbval"] else told()
+        lines = told()  # also where only paths are asked for: a wrong BASE is said at once
     except ValueError as error:
         print(f"rota.py: {error}", file=sys.stderr)
         return 2
-    print("\n".join(lines))
+    print("\n".join(map(str, by_nbval()) if argv == ["nbval"] else lines))
     return 0
 
 

@@ -7,6 +7,7 @@ import gc
 import os
 import shutil
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -69,10 +70,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
 
 
-@pytest.fixture(scope="session")
-def draw() -> int:
-    """The seed of whatever a test draws at random; it is printed, and DRAW=… gives it back."""
-    return int(os.environ["DRAW"])
+@pytest.fixture
+def draw(request: pytest.FixtureRequest) -> int:
+    """The seed of what a test draws at random: its own, from DRAW, which every run prints."""
+    return zlib.crc32(f"{os.environ['DRAW']} {request.node.name}".encode())
 
 
 @pytest.fixture(scope="session")

@@ -451,6 +451,7 @@ def test_the_search_finds_every_page_by_a_word_of_its_title(
             found = [a.get_attribute("href") for a in page.locator("ul.search li a").all()]
             assert any(link.partition("?")[0].endswith(f"{name}.html") for link in found)
             assert name not in TURNS or not violations(page)
+        page.wait_for_load_state("networkidle")  # who leaves a page early gives up what it loads
     checks.told()
 
 
@@ -462,6 +463,7 @@ def test_a_word_that_is_nowhere_is_not_found(visit: Visit) -> None:
 
 def test_the_search_opens_by_keyboard_and_leads_to_a_page(visit: Visit) -> None:
     page = visit("intro", http=True)
+    page.wait_for_load_state("networkidle")
     page.keyboard.press("Control+k")
     page.keyboard.type("vault")
     page.keyboard.press("Enter")

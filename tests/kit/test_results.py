@@ -273,7 +273,7 @@ def test_the_kept_table_is_whole_and_up_to_date(name):
 def test_a_random_sample_of_the_kept_rows_is_measured_again(name, draw):
     found = results.sample(name, rows=3, draw=draw)
     print(found.to_string())
-    assert found["within"].all(), f"DRAW={draw}\n{found.to_string()}"
+    assert found["within"].all(), found.to_string()
 
 
 def test_the_kept_intervals_are_those_of_the_kept_readings():

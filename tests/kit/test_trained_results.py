@@ -28,7 +28,7 @@ def drawn(names, draw):
 def test_a_random_row_of_a_trained_table_is_trained_again(name, draw):
     found = results.sample(name, rows=1, draw=draw)
     print(found.to_string())
-    assert found["within"].all(), f"DRAW={draw}\n{found.to_string()}"
+    assert found["within"].all(), found.to_string()
 
 
 def test_every_table_has_its_chance_and_the_draw_can_be_repeated(monkeypatch):
