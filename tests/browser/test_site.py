@@ -29,6 +29,7 @@ TURNS = [str(path.relative_to(ROOT).with_suffix("")) for path in rota.chosen()]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PAGE_BYTES = 1_000_000
 EXPLORE, PREDICT = '[data-ik="explore"]', '[data-ik="predict"]'
+FOLDED = "details.hide"
 
 # What axe may find because it is the theme's own and can't be mended in book/: {rule: selectors}.
 # Nothing so far; name the rule, the selector and the reason.
@@ -104,24 +105,25 @@ class Checks:
             pytest.fail("\n\n".join(self.failed), pytrace=False)
 
 
-def with_widget(kind: str) -> list[str]:
-    """Return the pages whose notebook stores an interactive output of this kind."""
-    found = []
-    for path in notebooks.pages():
-        texts = [t for c in notebooks.read(path).cells for _, t in notebooks.output_texts(c)]
-        if any(f'data-ik="{kind}"' in text for text in texts):
-            found.append(str(path.relative_to(ROOT).with_suffix("")))
+def stored(path: Path) -> dict[str, int]:
+    """Return how many figures, questions and folded cells a notebook stores."""
+    cells, folds = notebooks.read(path).cells, {"hide-input", "hide-output", "hide-cell"}
+    shown = "".join(text for cell in cells for _, text in notebooks.output_texts(cell))
+    return {
+        EXPLORE: shown.count('data-ik="explore"'),
+        PREDICT: shown.count('data-ik="predict"'),
+        FOLDED: sum(bool(folds & set(cell.metadata.get("tags", []))) for cell in cells),
+    }
+
+
+STORED = {str(p.relative_to(ROOT).with_suffix("")): stored(p) for p in notebooks.pages()}
+
+
+def all_of(page: Any, name: str, kind: str) -> list[Any]:
+    """Return a page's figures, questions or folds: as many as its notebook stores."""
+    found = page.locator(kind).all()
+    assert len(found) == STORED.get(name, {}).get(kind, 0)
     return found
-
-
-def with_fold() -> list[str]:
-    """Return the pages whose notebook folds a cell away."""
-    folds = {"hide-input", "hide-output", "hide-cell"}
-    return [
-        str(path.relative_to(ROOT).with_suffix(""))
-        for path in notebooks.pages()
-        if any(folds & set(c.metadata.get("tags", [])) for c in notebooks.read(path).cells)
-    ]
 
 
 class Quiet(SimpleHTTPRequestHandler):
@@ -205,8 +207,8 @@ def violations(page: Any) -> list[str]:
 
 
 def test_the_site_has_pages_with_knobs_and_questions() -> None:
-    assert with_widget("explore") and with_widget("predict") and with_fold()
-    assert set(with_widget("explore")) <= set(DOCUMENTS)
+    assert all(any(kinds[kind] for kinds in STORED.values()) for kind in (EXPLORE, PREDICT, FOLDED))
+    assert set(STORED) <= set(DOCUMENTS)
 
 
 def test_a_check_that_fails_is_told_and_the_next_is_made() -> None:
@@ -241,9 +243,9 @@ def test_in_light_on_a_desktop(visit: Visit, name: str) -> None:
             fits(page, window)
     page.evaluate(FOLD)
     with checks("every knob is moved by keyboard"):
-        move_the_knobs(page)
+        move_the_knobs(page, name)
     with checks("every guess is committed by keyboard"):
-        commit_the_guesses(page)
+        commit_the_guesses(page, name)
     checks.told()
 
 
@@ -258,8 +260,7 @@ def test_in_dark_on_a_phone(visit: Visit, name: str, site: Path) -> None:
         assert page.title() and page.locator("h1:visible").count() == 1
         assert page.locator("html").get_attribute("lang") == "en"
     with checks("what is folded unfolds by keyboard"):
-        assert (page.locator("details.hide").count() > 0) == (name in with_fold())
-        unfold_by_keyboard(page)
+        unfold_by_keyboard(page, name)
     page.evaluate(UNFOLD)
     with checks("accessible"):
         page.wait_for_function(REACHED)
@@ -282,14 +283,15 @@ def test_by_turns_the_other_way_round(visit: Visit, name: str) -> None:
             assert not violations(page)
     if name in DOCUMENTS:
         page = visit(name, java_script_enabled=False, color_scheme="light")
-        say_it_all(page, checks)
+        say_it_all(page, name, checks)
     checks.told()
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_without_scripts_every_page_still_says_it_all(visit: Visit, name: str) -> None:
     checks = Checks()
-    say_it_all(visit(name, java_script_enabled=False, color_scheme="dark"), checks)
+    page = visit(name, java_script_enabled=False, color_scheme="dark")
+    say_it_all(page, name, checks)
     checks.told()
 
 
@@ -324,9 +326,9 @@ def typeset(page: Any) -> None:
     assert not [sign for sign in ("$$", "\\(", "\\[", ":::") if sign in text]
 
 
-def move_the_knobs(page: Any) -> None:
+def move_the_knobs(page: Any, name: str) -> None:
     """Move every knob of a page through all doses and arms, by keyboard."""
-    figures = page.locator(EXPLORE).all()
+    figures = all_of(page, name, EXPLORE)
     sliders = len(figures) + page.locator(PREDICT).count()
     assert page.locator("input[type=range]").count() == sliders
     for figure in figures:
@@ -365,9 +367,9 @@ def shown(figure: Any) -> list[str]:
     )
 
 
-def commit_the_guesses(page: Any) -> None:
+def commit_the_guesses(page: Any, name: str) -> None:
     """Commit a guess to every question of a page, by keyboard."""
-    for question in page.locator(PREDICT).all():
+    for question in all_of(page, name, PREDICT):
         verdict = question.locator("[data-verdict]")
         assert not verdict.is_visible()
         answer = payload(question)["shown"]
@@ -380,9 +382,9 @@ def commit_the_guesses(page: Any) -> None:
         assert question.locator("input[type=range]").is_disabled()
 
 
-def unfold_by_keyboard(page: Any) -> None:
+def unfold_by_keyboard(page: Any, name: str) -> None:
     """Unfold every folded cell of a page by keyboard."""
-    for fold in page.locator("details.hide").all():
+    for fold in all_of(page, name, FOLDED):
         code, summary = fold.locator("pre").first, fold.locator("summary")
         assert not code.is_visible()
         closed = summary.inner_text()
@@ -395,23 +397,23 @@ def unfold_by_keyboard(page: Any) -> None:
     page.wait_for_function(REACHED)
 
 
-def say_it_all(page: Any, checks: Checks) -> None:
+def say_it_all(page: Any, name: str, checks: Checks) -> None:
     """Check that a page without scripts is light and shows readings, answers and folded code."""
     with checks("light, one heading, the pictures of one theme"):
         assert page.locator("h1:visible").count() == 1
         assert page.locator("html").get_attribute("data-theme") == "light"
         assert not [p for p in page.locator("article .only-dark").all() if p.is_visible()]
     with checks("the figures' readings"):
-        for figure in page.locator(EXPLORE).all():
+        for figure in all_of(page, name, EXPLORE):
             stand_still(figure)
     with checks("the questions' answers"):
-        for question in page.locator(PREDICT).all():
+        for question in all_of(page, name, PREDICT):
             question.locator("summary").click()
             assert payload(question)["shown"] in question.locator("[data-verdict]").text_content()
             assert question.locator(".ik-reveal").is_visible()
             assert question.get_by_role("button").count() == 0
     with checks("the folded code"):
-        for fold in page.locator("details.hide").all():
+        for fold in all_of(page, name, FOLDED):
             fold.locator("summary").click()
             assert fold.locator("pre").first.is_visible()
 
@@ -478,7 +480,8 @@ def test_the_search_opens_by_keyboard_and_leads_to_a_page(visit: Visit) -> None:
 def test_the_theme_switch_turns_page_and_figures(
     visit: Visit, system: str, viewport: dict[str, int]
 ) -> None:
-    page = visit(with_widget("explore")[0], http=True, color_scheme=system, viewport=viewport)
+    with_knob = next(name for name, kinds in STORED.items() if kinds[EXPLORE])
+    page = visit(with_knob, http=True, color_scheme=system, viewport=viewport)
     other = {"light": "dark", "dark": "light"}[system]
     before = colours(page)
     button = page.locator("button.theme-switch-button:visible")
