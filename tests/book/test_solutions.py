@@ -113,7 +113,8 @@ def truth(name: str) -> float:
 @pytest.fixture
 def within(name: str, monkeypatch: pytest.MonkeyPatch) -> float:
     """The distance allowed; the right answer is computed once for all that is asked here."""
-    known = dataclasses.replace(ANSWERS[name], truth=lambda: truth(name))
+    right = truth(name)
+    known = dataclasses.replace(ANSWERS[name], truth=lambda: right)
     monkeypatch.setitem(ANSWERS, name, known)
     return known.within
 
