@@ -11,7 +11,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 PORT ?= 8000
-CELL_TIMEOUT ?= 600
 PAGES ?=
 ID ?= all
 PROGRAM ?= finetune
@@ -23,10 +22,22 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export TOKENIZERS_PARALLELISM := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# What `make test` may be told: the seconds a cell may take, the seed of what is drawn, the turn of
+# the pages that are run again, a commit whose pages to compare, everything, whether to keep times.
+export CELL_TIMEOUT ?= 600
+export DRAW ?=
+export TURN ?=
+export BASE ?=
+export ALL ?=
+export TIMES ?=
+
 # The environment of runs whose outputs are kept or compared.
 STRICT := set -a; . ./book/strict.env; set +a;
 
-.PHONY: help book test lab notebooks measure bench lint fetch warm clean distclean
+NBVAL := --nbval --nbval-current-env --nbval-sanitize-with tests/nbval-sanitize.cfg \
+  --nbval-cell-timeout=$(CELL_TIMEOUT)
+
+.PHONY: help book test nbval lab notebooks measure bench lint fetch warm clean distclean
 
 help: ## list the targets
 	@echo "make TARGET [NAME=value]"
@@ -41,10 +52,12 @@ ifdef SERVE
 	$(BIN)/python -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html
 endif
 
-test: $(VENV)/.test fetch warm ## run everything: kit, book, notebooks, browser (PYTEST_ARGS=… adds options)
-	$(STRICT) $(BIN)/python -m pytest tests chapters -n $(WORKERS) --dist loadfile \
-	  --nbval --nbval-current-env --nbval-sanitize-with tests/nbval-sanitize.cfg \
-	  --nbval-cell-timeout=$(CELL_TIMEOUT) $(PYTEST_ARGS)
+test: $(VENV)/.test fetch warm ## run every gate (BASE=commit and ALL=1 run more pages again, DRAW=… repeats a draw)
+	$(STRICT) pages="$$($(BIN)/python book/rota.py nbval)" && \
+	  $(BIN)/python -m pytest tests $$pages -n $(WORKERS) --dist loadscope $(NBVAL) $(PYTEST_ARGS)
+
+nbval: $(VENV)/.test fetch warm ## plain nbval on every page, or on PAGES="a.ipynb b.ipynb"
+	$(STRICT) $(BIN)/python -m pytest $(or $(PAGES),chapters) -n $(WORKERS) --dist loadfile $(NBVAL) $(PYTEST_ARGS)
 
 lab: $(VENV)/.book fetch ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=chapters

@@ -27,7 +27,7 @@ from nbformat import NotebookNode
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import notebooks
 
-TIMEOUT_S = 600
+TIMEOUT_S = int(os.environ.get("CELL_TIMEOUT") or 600)
 BACKEND = "module://matplotlib_inline.backend_inline"
 KEPT_METADATA = ("illusionkit", "mystnb")
 METADATA = {
@@ -95,8 +95,13 @@ def normalised(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def executed(path: Path, *, record: Path | None = None) -> NotebookNode:
-    """Return the notebook at `path` freshly run, in its own folder; the file is not changed.
+def executed(path: Path) -> NotebookNode:
+    """Return the notebook at `path` freshly run and normalised; the file is not changed."""
+    return normalised(ran(path))
+
+
+def ran(path: Path, *, record: Path | None = None) -> NotebookNode:
+    """Return the notebook at `path` as a fresh kernel left it, run in its own folder.
 
     `record` is a folder into which the interactive figures write their tables.
     """
@@ -116,7 +121,7 @@ def executed(path: Path, *, record: Path | None = None) -> NotebookNode:
     )
     with environment(extra):
         client.execute()
-    return normalised(notebook)
+    return notebook
 
 
 def same_twice(path: Path) -> bool:

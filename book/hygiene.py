@@ -150,8 +150,8 @@ def alt_texts(notebook: NotebookNode) -> list[str]:
 
 def as_written(path: Path) -> list[str]:
     """Complain unless the file holds exactly the bytes that the executor would write."""
-    text = nbformat.writes(execute.normalised(notebooks.read(path)), version=4)
-    same = path.read_text(encoding="utf-8") == text.rstrip("\n") + "\n"
+    text = notebooks.as_text(execute.normalised(notebooks.read(path)))
+    same = path.read_text(encoding="utf-8") == text
     return [] if same else ["the file was not written by `make notebooks`"]
 
 

@@ -28,11 +28,15 @@ def read(path: Path) -> NotebookNode:
     return nbformat.read(path, as_version=4)
 
 
+def as_text(notebook: NotebookNode) -> str:
+    """Return the text of a notebook's file."""
+    return str(nbformat.writes(notebook, version=4)).rstrip("\n") + "\n"
+
+
 def write(notebook: NotebookNode, path: Path) -> None:
     """Validate and write a notebook: same content, same bytes."""
     nbformat.validate(notebook)
-    text = nbformat.writes(notebook, version=4)
-    path.write_text(text.rstrip("\n") + "\n", encoding="utf-8", newline="\n")
+    path.write_text(as_text(notebook), encoding="utf-8", newline="\n")
 
 
 def code_cells(notebook: NotebookNode) -> list[NotebookNode]:

@@ -87,7 +87,7 @@ def use_address(app: Sphinx, config: Config) -> None:
     options = config.html_theme_options
     options.update(repository_url=place.url, repository_branch=place.branch)
     options.update(use_repository_button=True, use_issues_button=True)
-    if place.on_github:
+    if place.url.startswith("https://github.com/"):
         options.setdefault("launch_buttons", {})["colab_url"] = "https://colab.research.google.com"
 
 

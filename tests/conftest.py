@@ -6,75 +6,43 @@ import ctypes
 import gc
 import os
 import shutil
-import subprocess
 import sys
-import time
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from building import ROOT, Build, build, fresh_copy
 from filelock import FileLock
 
-ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "book"))
 
-import execute  # noqa: E402  (after the path is set)
+import execute
+import rota
 
 # Before numpy or a kernel starts: the tests and nbval's kernels run as `make notebooks` does.
 for _name, _value in execute.strict_environment(ROOT).items():
     os.environ.setdefault(_name, _value)
+
+# Before the workers start: all of them draw the same.
+os.environ["DRAW"] = os.environ.get("DRAW") or str(int.from_bytes(os.urandom(4), "big"))
+os.environ["TURN"] = str(rota.turn(ROOT))
+
+import gates  # noqa: E402
+from runs import PageRun, run_once  # noqa: E402
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-IGNORED = shutil.ignore_patterns(".git", ".venv", "_build", "__pycache__", ".*_cache", "dist")
 
 
-@dataclass(frozen=True)
-class Build:
-    """A strict build of a fresh copy of the book."""
-
-    copy: Path
-    html: Path
-    returncode: int
-    log: str
-    seconds: float
-
-
-def fresh_copy(target: Path) -> Path:
-    """Copy the book's tree, as it stands, without what git ignores."""
-    shutil.copytree(ROOT, target, ignore=IGNORED)
-    return target
-
-
-def documents(root: Path = ROOT) -> list[str]:
-    """Return the pages that _toc.yml names."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    found, stack = [toc["root"]], [toc]
-    while stack:
-        entry = stack.pop()
-        found += [entry["file"]] if "file" in entry else []
-        stack += [e for key in ("parts", "chapters", "sections") for e in entry.get(key, [])]
-    return found
-
-
-def build(copy: Path) -> Build:
-    """Build the copy strictly: every warning is an error, and none stops the build early."""
-    program = str(Path(sys.executable).with_name("jupyter-book"))
-    command = [program, "build", str(copy), "-W", "-n", "--keep-going"]
-    # As a reader builds it: with the variable, Sphinx would set the copyright to 1970.
-    env = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
-    start = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=env)
-    seconds = time.perf_counter() - start
-    log = done.stdout + done.stderr
-    return Build(copy, copy / "_build" / "html", done.returncode, log, seconds)
+def pytest_configure(config: pytest.Config) -> None:
+    """Spread the tests and account for them, those of plain nbval in chapters/ as well."""
+    config.pluginmanager.register(gates, "gates")
 
 
 @pytest.fixture(scope="session")
@@ -96,11 +64,33 @@ def _memory_given_back() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def strict_build(tmp_path_factory: pytest.TempPathFactory) -> Build:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that all workers of a run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+
+
+@pytest.fixture
+def draw(request: pytest.FixtureRequest) -> int:
+    """The seed of what a test draws at random: its own, from DRAW, which every run prints."""
+    return zlib.crc32(f"{os.environ['DRAW']} {request.node.name}".encode())
+
+
+@pytest.fixture(scope="session")
+def page_run(shared: Path) -> Callable[[Path], PageRun]:
+    """Return a function that gives a page's run, made once for all workers and gates."""
+
+    def of(path: Path) -> PageRun:
+        made = run_once(path, shared)
+        assert not made.error, f"{path.stem} stopped:\n{made.error}"
+        return made
+
+    return of
+
+
+@pytest.fixture(scope="session")
+def strict_build(shared: Path) -> Build:
     """The strict build, made once for all workers of a run."""
-    shared = tmp_path_factory.getbasetemp()
-    if os.environ.get("PYTEST_XDIST_WORKER"):
-        shared = shared.parent
     note = shared / "strict-build.txt"
     with FileLock(str(note) + ".lock"):
         if note.exists():

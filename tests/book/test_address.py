@@ -15,7 +15,7 @@ import pytest
 from IPython.core.inputtransformer2 import TransformerManager
 from IPython.testing.globalipapp import start_ipython
 
-REAL = "https://github.com/ada/data-illusions"
+REAL, RESERVED = "https://github.com/ada/data-illusions", "https://data-illusions.invalid/book"
 
 
 @pytest.fixture
@@ -29,18 +29,22 @@ def copy(tmp_path: Path, root: Path) -> Path:
     page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# One", id="title")])
     (tmp_path / "chapters" / "01").mkdir(parents=True)
     notebooks.write(page, tmp_path / "chapters" / "01" / "one.ipynb")
-    address.save(address.Address("https://data-illusions.invalid/book", "main"), tmp_path)
-    address.apply(tmp_path)
+    assert address.main(["set", RESERVED], tmp_path) == 0
     return tmp_path
 
 
 def test_every_place_of_the_book_agrees(root: Path) -> None:
-    assert address.disagreements(root) == []
+    assert address.main(["check"], root) == 0
+    assert all((root / name).is_file() for name in address.PLACES)
 
 
-def test_readme_and_citation_have_a_place_for_it(root: Path) -> None:
-    for name in ("README.md", "CITATION.cff"):
-        assert address.expected_text(root / name, address.load(root)) is not None, name
+@pytest.mark.parametrize("name", ["README.md", "CITATION.cff"])
+def test_a_file_without_a_place_for_it_is_named(
+    copy: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (copy / name).write_text("# A book\n", encoding="utf-8")
+    assert address.main(["check"], copy) == 2
+    assert f"{name} has no place" in capsys.readouterr().err
 
 
 def test_set_changes_every_place(copy: Path) -> None:
@@ -56,7 +60,7 @@ def test_set_changes_every_place(copy: Path) -> None:
 def test_set_can_be_taken_back_to_the_byte(copy: Path) -> None:
     before = {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()}
     address.main(["set", REAL], copy)
-    assert address.main(["set", "https://data-illusions.invalid/book"], copy) == 0
+    assert address.main(["set", RESERVED], copy) == 0
     assert {path: path.read_bytes() for path in copy.rglob("*") if path.is_file()} == before
 
 
@@ -65,7 +69,7 @@ def test_a_place_left_behind_is_seen(copy: Path, name: str) -> None:
     old = (copy / name).read_bytes()
     address.main(["set", REAL], copy)
     (copy / name).write_bytes(old)
-    assert [Path(line.split(":")[0]) for line in address.disagreements(copy)] == [Path(name)]
+    assert list(address.disagreeing(copy)) == [copy / name]
     assert address.main(["check"], copy) == 1
 
 
@@ -89,8 +93,25 @@ def test_a_bad_address_is_refused_and_nothing_changes(copy: Path, url: str) -> N
     assert (copy / "book/address.toml").read_bytes() == before
 
 
+def test_a_bad_branch_is_refused(copy: Path) -> None:
+    assert address.main(["set", REAL, "--branch", 'main";x'], copy) == 2
+    assert address.load(copy) == address.Address(RESERVED, "main")
+
+
+def test_no_address_is_known_by_a_name_alone() -> None:
+    for url in (RESERVED, "https://x.invalid:80/a/b"):
+        assert not address.parse(url).known and "@" not in address.parse(url).install
+    for url in (REAL, "https://x.invalid.org/a", "https://x.org/a.invalid/b"):
+        assert address.parse(url).known and address.parse(url).install.endswith(".git@main")
+
+
+def cell_of(place: address.Address) -> str:
+    """Return the source of the first cell that a notebook gets."""
+    return str(address.with_cell(nbformat.v4.new_notebook(), place).cells[0].source)
+
+
 def test_the_first_cell_is_short_and_names_no_bare_package() -> None:
-    source = address.cell_source(address.load())
+    source = cell_of(address.load())
     assert len(source.splitlines()) <= 15
     assert "install -q illusionkit" not in source
     compile(TransformerManager().transform_cell(source), "cell", "exec")
@@ -106,7 +127,7 @@ def run_first_cell(monkeypatch: pytest.MonkeyPatch, place: address.Address) -> l
         shell = get_ipython()
     lines: list[str] = []
     shell.register_magic_function(lines.append, "line", "pip")
-    shell.run_cell(address.cell_source(place)).raise_error()
+    shell.run_cell(cell_of(place)).raise_error()
     return lines
 
 
@@ -129,7 +150,7 @@ def test_in_colab_an_unknown_address_is_said(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_outside_colab_the_first_cell_does_nothing(root: Path) -> None:
-    source = TransformerManager().transform_cell(address.cell_source(address.load(root)))
+    source = TransformerManager().transform_cell(cell_of(address.load(root)))
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, check=True)
     assert (done.stdout, done.stderr) == (b"", b"")
 

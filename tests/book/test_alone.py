@@ -1,9 +1,9 @@
 """A page alone, as Colab opens it: an empty folder, the packages found there, its own first cell.
 
-The environment is a real one, made for this run: Colab's older IPython, ipywidgets, numpy, pandas
-and transformers, a real torch, and a `google.colab` module. It sees no package of the one that
-runs the tests. The kit comes into it as a wheel, named by ILLUSIONKIT_INSTALL, through the page's
-first cell.
+A few pages a run, by turns; their first cell, the same on all, is played as well. The environment
+is a real one, made for this run: Colab's older IPython, ipywidgets, numpy, pandas and transformers,
+a real torch, and a `google.colab` module. It sees no package of the one that runs the tests. The
+kit comes into it as a wheel, named by ILLUSIONKIT_INSTALL, through the page's first cell.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import nbformat
 import notebooks
 import psutil
 import pytest
+import rota
 from IPython.core.inputtransformer2 import TransformerManager
 from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpec
@@ -33,7 +34,6 @@ from nbformat import NotebookNode
 from nbval.plugin import get_sanitize_patterns
 
 PAGES = notebooks.pages()
-each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 
 # What Colab has, or nearly (it pins; these take the newest of the series that has a wheel here).
 FOUND = (
@@ -148,7 +148,7 @@ def only(cell: NotebookNode) -> NotebookNode:
     return nbformat.v4.new_notebook(cells=[cell])
 
 
-@each_page
+@pytest.mark.parametrize("path", rota.chosen(), ids=lambda path: path.stem)
 def test_page_runs_alone(
     path: Path, wheel: Path, colab: Path, root: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -190,13 +190,10 @@ def reserved(path: Path) -> NotebookNode:
     return cell
 
 
-@pytest.mark.parametrize("path", PAGES[:1], ids=lambda path: path.stem)
-def test_without_an_address_the_first_cell_stops_in_colab(
-    path: Path, colab: Path, tmp_path: Path
-) -> None:
+def test_without_an_address_the_first_cell_stops_in_colab(colab: Path, tmp_path: Path) -> None:
     before = packages(colab, tmp_path)
     with pytest.raises(CellExecutionError, match=r"Set the environment variable.*ILLUSIONKIT_INST"):
-        executed(only(reserved(path)), colab, tmp_path)
+        executed(only(reserved(PAGES[0])), colab, tmp_path)
     assert packages(colab, tmp_path) == before
 
 
@@ -218,30 +215,33 @@ def played(cell: NotebookNode) -> tuple[list[tuple[str, str]], dict[str, object]
     return shell.called, names
 
 
-@each_page
+def test_every_page_begins_with_the_same_cell() -> None:
+    first = first_cell(PAGES[0])
+    assert [path.stem for path in PAGES if first_cell(path) != first] == []
+
+
 def test_outside_colab_the_first_cell_does_nothing(
-    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ILLUSIONKIT_INSTALL", "must-not-be-installed.whl")
     monkeypatch.delitem(sys.modules, "google.colab", raising=False)
-    called, names = played(first_cell(path))
+    called, names = played(first_cell(PAGES[0]))
     assert not called and "source" not in names
-    assert capsys.readouterr() == ("", "") and first_cell(path).outputs == []
+    assert capsys.readouterr() == ("", "") and first_cell(PAGES[0]).outputs == []
 
 
-@each_page
 def test_in_colab_the_first_cell_stops_or_installs_one_thing(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "google.colab", sys)
     monkeypatch.delenv("ILLUSIONKIT_INSTALL", raising=False)
     with pytest.raises(SystemExit, match="public address is not set yet"):
-        played(reserved(path))
+        played(reserved(PAGES[0]))
     monkeypatch.setenv("ILLUSIONKIT_INSTALL", "kit.whl")
-    called, names = played(reserved(path))
+    called, names = played(reserved(PAGES[0]))
     assert called == [("pip", 'install -q "$source"')] and names["source"] == "kit.whl"
     monkeypatch.delenv("ILLUSIONKIT_INSTALL")
     known = address.Address("https://github.com/someone/book", "main")
-    cell = address.with_cell(notebooks.read(path), known).cells[0]
+    cell = address.with_cell(notebooks.read(PAGES[0]), known).cells[0]
     called, names = played(cell)
     assert called == [("pip", 'install -q "$source"')] and names["source"] == known.install

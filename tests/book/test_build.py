@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import tidy
-from conftest import Build, build, documents, fresh_copy
+from building import Build, build, documents, fresh_copy
 from sphinx.builders.html._assets import _CascadingStyleSheet, _JavaScript
 
 REMOTE = re.compile(r"^(?:https?:)?//", re.IGNORECASE)

@@ -1,23 +1,17 @@
-"""Notebooks run to the same bytes twice, and their figures' tables hold on this machine."""
+"""The executor: the same source gives the same bytes, and a page that fails is left alone."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import execute
 import nbformat
 import notebooks
 import pytest
 from nbclient.exceptions import CellExecutionError
-from nbformat import NotebookNode
+from runs import run_once
 
-PAGES = notebooks.pages()
-DATA = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
 CELLS = (
     "import os\nimport matplotlib.pyplot as plt\nimport numpy as np\nimport pandas as pd",
     "print('one', flush=True)\nprint('two')\nobject()",
@@ -32,18 +26,6 @@ def notebook_at(path: Path, *sources: str) -> Path:
     cells = [nbformat.v4.new_code_cell(s, id=f"cell-{i}") for i, s in enumerate(sources)]
     notebooks.write(nbformat.v4.new_notebook(cells=cells), path)
     return path
-
-
-@cache
-def bytes_of_two_runs(path: Path, record: Path) -> tuple[str, str]:
-    """Run a page twice; the first run records the tables of its figures."""
-    first = execute.executed(path, record=record)
-    return nbformat.writes(first), nbformat.writes(execute.executed(path))
-
-
-@pytest.fixture(scope="session")
-def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("records")
 
 
 def test_a_real_notebook_runs_to_the_same_bytes(tmp_path: Path) -> None:
@@ -101,58 +83,15 @@ def test_normalising_takes_out_what_a_run_leaves() -> None:
     assert dict(done.cells[0].metadata) == {"tags": ["hide-input"]}
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_page_runs_to_the_same_bytes(path: Path, records: Path) -> None:
-    first, second = bytes_of_two_runs(path, records / path.stem)
-    assert first == second
+def test_a_page_is_run_once_for_all_who_ask(tmp_path: Path) -> None:
+    path = notebook_at(tmp_path / "clock.ipynb", "import time\nprint(time.time_ns())")
+    first, second = (run_once(path, tmp_path / "shared") for _ in range(2))
+    assert first.error == "" and first.tables == []
+    assert first.notebook.cells[0].outputs[0].text == second.notebook.cells[0].outputs[0].text
 
 
-def payloads(page: NotebookNode) -> list[list[dict[str, Any]]]:
-    """Return the tables of the interactive figures stored in a page, in order."""
-    found = []
-    for cell in notebooks.code_cells(page):
-        for kind, text in notebooks.output_texts(cell):
-            if kind == "text/html" and 'data-ik="explore"' in text:
-                found += [json.loads(m[1])["table"] for m in DATA.finditer(text)]
-    return found
-
-
-def disagreements(stored: list[dict[str, Any]], fresh: list[dict[str, Any]]) -> list[str]:
-    """Return where a freshly measured table leaves the intervals of the stored one.
-
-    Columns without an interval, such as doses, must be equal.
-    """
-    if [set(row) for row in stored] != [set(row) for row in fresh]:
-        return ["the tables have other rows or columns"]
-    found = []
-    for number, (old, new) in enumerate(zip(stored, fresh, strict=True)):
-        for name, value in old.items():
-            if name.endswith(("_lo", "_hi")):
-                continue
-            low, high = old.get(f"{name}_lo", value), old.get(f"{name}_hi", value)
-            fits = low <= new[name] <= high if isinstance(value, float) else new[name] == value
-            if not fits:
-                found.append(f"row {number}, {name}: {new[name]} is outside {low} … {high}")
-    return found
-
-
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_figures_hold_their_intervals_here(path: Path, records: Path) -> None:
-    bytes_of_two_runs(path, records / path.stem)
-    folder = records / path.stem
-    files = sorted(folder.glob("*.json")) if folder.is_dir() else []
-    fresh = [json.loads(file.read_text(encoding="utf-8"))["table"] for file in files]
-    stored = payloads(notebooks.read(path))
-    assert len(fresh) == len(stored), "two figures of a page share a title, or one is not stored"
-    # Records are files, without an order: each must agree with the one stored table it belongs to.
-    for table in stored:
-        tries = [disagreements(table, other) for other in fresh]
-        assert [] in tries, min(tries, key=len)
-
-
-def test_a_table_that_moved_would_be_seen() -> None:
-    row = {"dose": 0.5, "honest": 0.71, "honest_lo": 0.70, "honest_hi": 0.72}
-    assert disagreements([row], [{**row, "honest": 0.715}]) == []
-    assert disagreements([row], [{**row, "honest": 0.75}])
-    assert disagreements([row], [{**row, "dose": 0.6}])
-    assert disagreements([row], [row, row])
+def test_what_stops_a_page_is_kept_for_all_who_ask(tmp_path: Path) -> None:
+    path = notebook_at(tmp_path / "bad.ipynb", "open('runs', 'a').write('x')\n1 / 0")
+    for _ in range(2):
+        assert "ZeroDivisionError" in run_once(path, tmp_path / "shared").error
+    assert (tmp_path / "runs").read_text(encoding="utf-8") == "x"

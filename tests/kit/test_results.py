@@ -1,7 +1,6 @@
 """Results tables: edited, stale, cut short or missing ones are refused; real ones recomputed."""
 
 import json
-import os
 
 import numpy as np
 import pandas as pd
@@ -272,13 +271,10 @@ def test_the_kept_table_is_whole_and_up_to_date(name):
 
 
 @pytest.mark.parametrize("name", [n for n, trial in experiments().items() if trial.cost < HEAVY_S])
-def test_a_random_sample_of_the_kept_rows_is_measured_again(name):
-    """``ILLUSIONKIT_DRAW`` replays a draw that failed."""
-    draw = int(os.environ.get("ILLUSIONKIT_DRAW") or int.from_bytes(os.urandom(4), "big"))
-    print(f"ILLUSIONKIT_DRAW={draw}")
+def test_a_random_sample_of_the_kept_rows_is_measured_again(name, draw):
     found = results.sample(name, rows=3, draw=draw)
     print(found.to_string())
-    assert found["within"].all(), f"ILLUSIONKIT_DRAW={draw}\n{found.to_string()}"
+    assert found["within"].all(), found.to_string()
 
 
 def test_the_kept_intervals_are_those_of_the_kept_readings():

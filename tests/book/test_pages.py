@@ -1,0 +1,144 @@
+"""Every page is run once, strictly: it shows what is stored, and its figures hold here.
+
+A second run must give the same bytes; which pages are run twice goes by turns.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import execute
+import nbformat
+import notebooks
+import pytest
+import rota
+from nbformat import NotebookNode
+from outputs import differences
+from runs import PageRun
+
+Run = Callable[[Path], PageRun]
+
+DATA = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
+PAGES = notebooks.pages()
+each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+
+
+@each_page
+def test_page_shows_what_is_stored(path: Path, page_run: Run, request: Any) -> None:
+    found = differences(path, page_run(path).notebook, request.session)
+    assert not found, "\n".join(found)
+
+
+@each_page
+def test_figures_hold_their_intervals_here(path: Path, page_run: Run) -> None:
+    fresh, stored = page_run(path).tables, payloads(notebooks.read(path))
+    assert len(fresh) == len(stored), "two figures of a page share a title, or one is not stored"
+    # Records are files, without an order: each must agree with the one stored table it belongs to.
+    for table in stored:
+        tries = [disagreements(table, other) for other in fresh]
+        assert [] in tries, min(tries, key=len)
+
+
+@pytest.mark.parametrize("path", rota.chosen(), ids=lambda path: path.stem)
+def test_page_runs_to_the_same_bytes(path: Path, page_run: Run) -> None:
+    first = execute.normalised(page_run(path).notebook)
+    assert nbformat.writes(first) == nbformat.writes(execute.executed(path))
+
+
+def payloads(page: NotebookNode) -> list[list[dict[str, Any]]]:
+    """Return the tables of the interactive figures stored in a page, in order."""
+    found = []
+    for cell in notebooks.code_cells(page):
+        for kind, text in notebooks.output_texts(cell):
+            if kind == "text/html" and 'data-ik="explore"' in text:
+                found += [json.loads(m[1])["table"] for m in DATA.finditer(text)]
+    return found
+
+
+def disagreements(stored: list[dict[str, Any]], fresh: list[dict[str, Any]]) -> list[str]:
+    """Return where a freshly measured table leaves the intervals of the stored one.
+
+    Columns without an interval, such as doses, must be equal.
+    """
+    if [set(row) for row in stored] != [set(row) for row in fresh]:
+        return ["the tables have other rows or columns"]
+    found = []
+    for number, (old, new) in enumerate(zip(stored, fresh, strict=True)):
+        for name, value in old.items():
+            if name.endswith(("_lo", "_hi")):
+                continue
+            low, high = old.get(f"{name}_lo", value), old.get(f"{name}_hi", value)
+            fits = low <= new[name] <= high if isinstance(value, float) else new[name] == value
+            if not fits:
+                found.append(f"row {number}, {name}: {new[name]} is outside {low} … {high}")
+    return found
+
+
+def test_a_table_that_moved_would_be_seen() -> None:
+    row = {"dose": 0.5, "honest": 0.71, "honest_lo": 0.70, "honest_hi": 0.72}
+    assert disagreements([row], [{**row, "honest": 0.715}]) == []
+    assert disagreements([row], [{**row, "honest": 0.75}])
+    assert disagreements([row], [{**row, "dose": 0.6}])
+    assert disagreements([row], [row, row])
+
+
+CLAIM = "a gap: expected 0.13 ± 0.02 · this run ⟨0.128⟩ ✓\n"
+FIGURE = "<figure aria-label='a gap'><!--measured-->1<!--/measured--></figure>"
+
+
+def stored_page() -> NotebookNode:
+    """Return a page of two cells that were run: a printed claim, and a figure."""
+    new = nbformat.v4
+    cells = [
+        new.new_code_cell(source, id=f"cell-{n}", execution_count=n + 1)
+        for n, source in enumerate(("claim()", "explore()"))
+    ]
+    cells[0].outputs = [new.new_output("stream", name="stdout", text=CLAIM)]
+    cells[1].outputs = [new.new_output("display_data", data={"text/html": FIGURE})]
+    return new.new_notebook(cells=cells)
+
+
+def changes() -> dict[str, tuple[Callable[[list[NotebookNode]], Any], int]]:
+    """Return what may differ in a fresh run, each with how many cells nbval must name for it."""
+    new = nbformat.v4.new_output
+    extra = new("stream", name="stderr", text="a warning")
+    return {
+        "nothing": (lambda cells: None, 0),
+        "what the claim measured": (lambda cells: retell(cells[0], "0.128", "0.131"), 0),
+        "what the claim expects": (lambda cells: retell(cells[0], "0.13 ", "0.14 "), 1),
+        "whether it is met": (lambda cells: retell(cells[0], "✓", "✗"), 1),
+        "what the figure measured": (lambda cells: redraw(cells[1], ">1<", ">2<"), 0),
+        "the figure's name": (lambda cells: redraw(cells[1], "a gap", "no gap"), 1),
+        "an output less": (lambda cells: cells[1].outputs.clear(), 1),
+        "an output more": (lambda cells: cells[1].outputs.append(extra), 1),
+        "both cells": (lambda cells: [cell.outputs.clear() for cell in cells], 2),
+        "a cell's source": (lambda cells: cells[1].update(source="other()"), 1),
+    }
+
+
+def retell(cell: NotebookNode, old: str, new: str) -> None:
+    cell.outputs[0].text = cell.outputs[0].text.replace(old, new)
+
+
+def redraw(cell: NotebookNode, old: str, new: str) -> None:
+    data = cell.outputs[0].data
+    data["text/html"] = data["text/html"].replace(old, new)
+
+
+@pytest.mark.parametrize("name", changes())
+def test_what_differs_is_seen_as_nbval_sees_it(name: str, tmp_path: Path, request: Any) -> None:
+    notebooks.write(stored_page(), tmp_path / "page.ipynb")
+    fresh, (change, cells) = stored_page(), changes()[name]
+    change(fresh.cells)
+    assert len(differences(tmp_path / "page.ipynb", fresh, request.session)) == cells
+
+
+def test_an_unrun_cell_may_hold_no_outputs(tmp_path: Path, request: Any) -> None:
+    page = stored_page()
+    page.cells[0].execution_count = None
+    notebooks.write(page, tmp_path / "page.ipynb")
+    assert len(differences(tmp_path / "page.ipynb", stored_page(), request.session)) == 1
