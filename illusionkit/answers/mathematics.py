@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-import numpy as np
-
-from illusionkit.answers.answer import Answer
+from illusionkit.answers.answer import Answer, claimed
 
 
 @cache
@@ -71,22 +69,6 @@ def _nothing_masked() -> float:
 
 
 @cache
-def _shared_word() -> float:
-    """Return the accuracy on held-out pairs of a rule that looks for a shared word."""
-    import re
-
-    from illusionkit.training.pairs import read_pairs
-
-    rows = read_pairs()["held_out"]
-    long = [
-        [set(re.findall("[a-z]{5,}", text.lower())) for text in rows[side]]
-        for side in ("first", "second")
-    ]
-    shared = [bool(a & b) for a, b in zip(*long, strict=True)]
-    return float(np.mean(np.array(shared) == (rows["label"] == 0)))
-
-
-@cache
 def _peeking_counter() -> float:
     """Return by how many nats word counts of the judged documents beat those of the others."""
     from illusionkit.models.encoders import encoder
@@ -105,7 +87,7 @@ ANSWERS = {
     "rows-scored": Answer(_rows_scored, within=0.5),
     "short-batch": Answer(_short_batch, within=0.005),
     "nothing-masked": Answer(_nothing_masked, within=0.001),
-    "shared-word": Answer(_shared_word, within=0.002),
+    "shared-word": claimed("accuracy of the shared-word rule", 0.597, within=0.002),
     "peeking-counter": Answer(_peeking_counter, within=0.005),
     "fresh-curve": Answer(_fresh_curve, within=0.02),
     "batch-noise": Answer(_batch_noise, within=0.01),
