@@ -63,7 +63,11 @@ def test_every_claimed_answer_has_its_claim() -> None:
 def test_a_claim_of_something_else_or_of_another_number_would_be_seen() -> None:
     cell = NotebookNode(
         source='check("half-split", share)\nclaim("lines", share, expect=0.5, within=0.1)',
-        outputs=[NotebookNode(output_type="stream", text="lines: expected 0.5 ± 0.1 · ⟨0.53⟩ ✓")],
+        outputs=[
+            NotebookNode(
+                output_type="stream", name="stdout", text="lines: expected 0.5 ± 0.1 · ⟨0.53⟩ ✓"
+            )
+        ],
     )
     assert claims(cell) == {"half-split": ("lines", 0.53)}
     cell.source = cell.source.replace('"lines", share', '"lines", other')
