@@ -38,9 +38,9 @@ def evaluation(model: Any, tokenizer: Any, texts: Sequence[str]) -> Any:
 
 def encoding(model: Any, tokenizer: Any, texts: Sequence[str]) -> Any:
     """Return the mean of the last hidden layer, as `models.encoding.features` makes it."""
-    from illusionkit.models.fast_layers import quicken
+    from illusionkit.models.fast_layers import use_fast_layers
 
-    with quicken(model, model.device):
+    with use_fast_layers(model, model.device):
         return plain_encoding(model, tokenizer, texts)
 
 

@@ -67,7 +67,7 @@ def epoch(reviews: int, threads: int, seed: int, processes: int) -> dict[str, An
     """Time the training of one epoch by as many processes as were started; the first one tells."""
     from accelerate.utils import gather_object
 
-    from illusionkit.training.acceleration import accelerator_of
+    from illusionkit.training.session import accelerator_of
 
     model, tokenizer, train = bench.ready(threads)
     accelerator = accelerator_of("fp32")

@@ -148,7 +148,7 @@ def plain(model: Any, tokenizer: Any, train: Any, settings: Any) -> None:
 
 
 def plain_with(part: str) -> Train:
-    """Return the plain loop with one part of `quicken`: products, dropout or attention."""
+    """Return the plain loop with one part of `use_fast_layers`: products, dropout or attention."""
 
     def train(model: Any, tokenizer: Any, reviews: Any, settings: Any) -> None:
         with only(part, model):
@@ -159,7 +159,7 @@ def plain_with(part: str) -> Train:
 
 @contextmanager
 def only(part: str, model: Any) -> Iterator[None]:
-    """Give a model one part of its quick layers, for a time."""
+    """Give a model one part of its fast layers, for a time."""
     from torch import nn
 
     from illusionkit.models import fast_layers
@@ -240,14 +240,14 @@ def fit_words_frozen(model: Any, tokenizer: Any, train: Any, settings: Any) -> N
 
 
 def fit_compiled(model: Any, tokenizer: Any, train: Any, settings: Any) -> None:
-    """Train with the kit, the encoder compiled (`torch.compile`) in place of its quick layers."""
+    """Train with the kit, the encoder compiled (`torch.compile`) in place of its fast layers."""
     from contextlib import nullcontext
     from unittest.mock import patch
 
     from illusionkit.training import finetune
 
     model.base_model.compile(dynamic=True)  # for texts of any length
-    with patch.object(finetune, "quicken", lambda *_: nullcontext()):
+    with patch.object(finetune, "use_fast_layers", lambda *_: nullcontext()):
         fit(model, tokenizer, train, settings)
 
 

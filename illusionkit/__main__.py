@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
@@ -47,13 +48,16 @@ def _parser() -> argparse.ArgumentParser:
     fetching.set_defaults(command=_fetch)
 
     measuring = commands.add_parser("measure", help="run an experiment")
-    measuring.add_argument("ids", nargs="+", metavar="ID")
+    measuring.add_argument("ids", nargs="*", metavar="ID")
     measuring.add_argument("--knob", nargs="+", type=float, metavar="V", help="doses")
     measuring.add_argument("--seeds", type=_seeds, metavar="N | A,B", help="how many, or which")
     measuring.add_argument("--arm", default="all", metavar="flawed|control|cured|all")
     measuring.add_argument("--workers", type=int, metavar="N")
     measuring.add_argument("--json", action="store_true")
     measuring.add_argument("--write", action="store_true", help="the whole spec, into results/")
+    measuring.add_argument("--intervals", action="store_true", help="anew from kept readings")
+    measuring.add_argument("--restamp", action="store_true", help="code changed, numbers did not")
+    measuring.add_argument("--draw", type=int, metavar="N", help="seed of what --restamp draws")
     measuring.set_defaults(command=_measure)
 
     confirming = commands.add_parser("confirm", help="score the confirm part, once, at a release")
@@ -85,14 +89,22 @@ def _chosen(experiment: Experiment, asked: list[int] | int | None) -> Sequence[i
 def _list(asked: argparse.Namespace) -> None:
     from illusionkit.illusions import experiments
 
-    specs = [experiment.spec for experiment in experiments().values()]
+    found = list(experiments().values())
     if asked.json:
-        print(json.dumps(specs, indent=2))
+        print(json.dumps([_described(experiment) for experiment in found], indent=2))
         return
-    for spec in specs:
+    for spec in (experiment.spec for experiment in found):
         doses = ", ".join(f"{dose:g}" for dose in spec["knobs"][0]["doses"])
         print(f"{spec['id']:<24} {spec['step']:<10} {spec['title']}")
         print(f"{'':<24} {spec['design']}; {spec['knobs'][0]['name']} at {doses}")
+
+
+def _described(experiment: Experiment) -> dict[str, Any]:
+    """Return a spec, and whether the kept table still fits: ``why`` names the hashes that don't."""
+    from illusionkit.experiment.results import stale
+
+    why = stale(experiment)
+    return {**experiment.spec, "stale": bool(why), "why": why}
 
 
 def _fetch(asked: argparse.Namespace) -> None:
@@ -114,14 +126,39 @@ def _measure(asked: argparse.Namespace) -> None:
     from illusionkit.experiment.results import write
     from illusionkit.illusions import experiment, experiments
 
-    if asked.write and (asked.knob or asked.seeds is not None or asked.arm != "all"):
-        raise DesignError("--write measures the whole spec: leave out --knob, --seeds and --arm.")
-    ids = list(experiments()) if asked.ids == ["all"] else asked.ids
+    modes = [name for name in ("write", "intervals", "restamp") if getattr(asked, name)]
+    if modes and (asked.knob or asked.seeds is not None or asked.arm != "all"):
+        words = "measures the whole spec" if asked.write else "takes the table as it is"
+        raise DesignError(f"--{modes[0]} {words}: leave out --knob, --seeds and --arm.")
+    if len(modes) > 1:
+        raise DesignError(f"--{modes[0]} and --{modes[1]} are two things: ask for one.")
+    if not asked.ids and not asked.intervals:
+        raise DesignError("the following arguments are required: ID. See `illusionkit --help`.")
+    ids = list(experiments()) if asked.ids in ([], ["all"]) else asked.ids
     for found in [experiment(name) for name in ids]:
         if asked.write:
             print(f"{found.id}: {write(found, workers=asked.workers)}")
+        elif modes:
+            _renew(found, asked)
         else:
             _measure_one(found, asked)
+
+
+def _renew(experiment: Experiment, asked: argparse.Namespace) -> None:
+    """Put a table right without measuring it, and say what was looked at."""
+    from illusionkit.experiment.renewal import renew_intervals, restamp
+
+    if asked.intervals:
+        print(f"{experiment.id}: {renew_intervals(experiment)}")
+        return
+    draw = int.from_bytes(os.urandom(4), "big") if asked.draw is None else asked.draw
+    print(f"{experiment.id}: --draw {draw}", flush=True)
+    found = restamp(experiment, draw=draw)
+    told = f"{found.rows - len(found.gaps)} of {found.rows} rows are equal to the last digit"
+    if found.gaps:
+        told += f", {len(found.gaps)} were trained anew and differ by up to {max(found.gaps):.6f}"
+        told += f", within the tolerance of {experiment.tolerance:g}"
+    print(f"{experiment.id}: {told}; {found.path}")
 
 
 def _measure_one(experiment: Experiment, asked: argparse.Namespace) -> None:

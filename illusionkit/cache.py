@@ -105,17 +105,20 @@ def digest(*parts: str | bytes) -> str:
     return total.hexdigest()
 
 
-_afresh: set[str] = set()
+_afresh: dict[str, dict[str, Arrays]] = {}
 
 
 @contextmanager
-def afresh(kind: str) -> Iterator[None]:
-    """Make arrays of this kind anew inside the block, and neither read nor store them."""
-    _afresh.add(kind)
+def afresh(kind: str) -> Iterator[Mapping[str, Arrays]]:
+    """Make arrays of this kind anew inside the block, once each; nothing is read, nothing stored.
+
+    Yields those that were made so far, by their keys.
+    """
+    _afresh[kind] = {}
     try:
-        yield
+        yield _afresh[kind]
     finally:
-        _afresh.discard(kind)
+        del _afresh[kind]
 
 
 def arrays(kind: str, key: str, make: Callable[[], Mapping[str, NDArray[Any]]]) -> Arrays:
@@ -133,7 +136,9 @@ def arrays(kind: str, key: str, make: Callable[[], Mapping[str, NDArray[Any]]]) 
         Everything the arrays depend on, joined to one string (see `digest`).
     """
     if kind in _afresh:
-        return {name: _plain(name, value) for name, value in make().items()}
+        if key not in _afresh[kind]:
+            _afresh[kind][key] = {name: _plain(name, value) for name, value in make().items()}
+        return dict(_afresh[kind][key])
     path = folder(kind) / f"{key[:40]}.npz"
     found = _load(path, key)
     if found is not None:
@@ -146,6 +151,11 @@ def arrays(kind: str, key: str, make: Callable[[], Mapping[str, NDArray[Any]]]) 
             with replacing(path) as temporary, temporary.open("wb") as file:
                 np.savez_compressed(file, **marks, **found)  # type: ignore[arg-type]
     return found
+
+
+def kept(kind: str, key: str) -> Arrays | None:
+    """Return named arrays that the cache holds, or None."""
+    return _load(folder(kind) / f"{key[:40]}.npz", key)
 
 
 def _plain(name: str, value: NDArray[Any]) -> NDArray[Any]:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from illusionkit import cache
 from illusionkit.data import archives, duplicates
 from illusionkit.errors import DataError
+from illusionkit.meaning import code_hash
 
 PARTS = ("book", "confirm")
 CONFIRM_SHARE = 0.1
@@ -114,7 +115,7 @@ def _chinese_reviews() -> pd.DataFrame:
         rows += [(line.strip(), label) for line in lines if line.strip()]
     table = pd.DataFrame(rows, columns=["text", "label"])
     table["copy_of"] = duplicates.components(list(table["text"]), near=1.0)
-    table["unit"] = _components("chinese_reviews", table["text"])
+    table["unit"] = _components(table["text"])
     return _with_part(table, "chinese_reviews", table["text"].map(duplicates.normalise))
 
 
@@ -128,7 +129,7 @@ def _rated(corpus: str) -> pd.DataFrame:
     table["document"] = place[0].astype(np.int64)
     table["position"] = pd.to_numeric(place[2]).fillna(1).astype(np.int64)
     many = bool(place[2].ne("").any())
-    table["unit"] = _linked_documents(table) if many else _components(corpus, table["text"])
+    table["unit"] = _linked_documents(table) if many else _components(table["text"])
     key = table["document"].astype(str) if many else table["text"].map(duplicates.normalise)
     order = ["text", "mean", "ratings", "label", "document", "position", "unit"]
     return _with_part(table[order], corpus, key)
@@ -172,9 +173,9 @@ def _ratings(content: str, ids: pd.Series[str], corpus: str) -> list[tuple[int, 
     return [found[key] for key in ids]
 
 
-def _components(corpus: str, texts: pd.Series[str]) -> NDArray[np.int64]:
-    """Return the duplicate components of a corpus's texts, kept in the cache."""
-    key = cache.digest("components-1", str(duplicates.NEAR), fingerprint(corpus))
+def _components(texts: pd.Series[str]) -> NDArray[np.int64]:
+    """Return the duplicate components of texts, kept in the cache."""
+    key = cache.digest(code_hash(duplicates.components), *texts)
 
     def make() -> dict[str, NDArray[np.int64]]:
         return {"unit": duplicates.components(list(texts))}

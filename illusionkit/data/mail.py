@@ -23,6 +23,7 @@ import pandas as pd
 from illusionkit import cache
 from illusionkit.data import archives, corpora, duplicates
 from illusionkit.errors import DataError
+from illusionkit.meaning import code_hash
 
 FOLDERS = {
     "easy_ham_1": "easy",
@@ -94,7 +95,7 @@ def _parsed() -> cache.Arrays:
     """Return text, marks and sender of every mail, each joined to bytes, kept in the cache."""
     source_id, members = SOURCES["mails"]
     pinned = archives.source(source_id).members
-    key = cache.digest("mails-1", *(pinned[name].sha256 for name in members))
+    key = cache.digest(code_hash(_parsed), *(pinned[name].sha256 for name in members))
 
     def make() -> cache.Arrays:
         folders = [archives.read_folder(source_id, name) for name in members]

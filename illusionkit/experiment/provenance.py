@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import io
 import json
 import os
 import platform
-import textwrap
-import tokenize
-from collections.abc import Callable, Iterator
-from importlib import import_module
+from collections.abc import Callable
 from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from illusionkit import cache
 from illusionkit.data import archives, census, corpora, credit, mail
 from illusionkit.errors import DataError
-from illusionkit.experiment.spec import Experiment
+from illusionkit.experiment.spec import Experiment, Metric
+from illusionkit.meaning import code_hash
+from illusionkit.models.encoders import LIBRARIES
 
-PACKAGE = "illusionkit"
-INFRASTRUCTURE = ("cache", "client", "archives", "errors", "experiment", "models")
-"""Modules that fetch, store and check, but decide no number: they are not part of the hash."""
-
-ELSEWHERE = ("title", "step", "page", "cost", "weights")
+ELSEWHERE = ("title", "step", "page", "cost", "weights", "symptom", "kind", "null_dose")
 """Not in the hash of the spec: what is for a reader only, and what has a hash of its own."""
-
-TRAINING = ("torch", "transformers")
 
 DATA = (corpora, credit, mail, census)
 """The modules that hold data sets; each has ``SOURCES``: the archive and the members of each."""
@@ -41,17 +29,22 @@ def provenance(experiment: Experiment) -> dict[str, str]:
 
     Keys: code, spec, data, weights ("none" where no trained weights come in), versions.
     """
-    libraries = ("numpy", "scipy", "scikit-learn", *(TRAINING if experiment.weights else ()))
+    libraries = ("numpy", "scipy", "scikit-learn", *(LIBRARIES if experiment.weights else ()))
     versions = [f"{name} {version(name)}" for name in libraries]
     fixed = {name: value for name, value in experiment.spec.items() if name not in ELSEWHERE}
-    roots = (experiment.run, experiment.metric.per_row, experiment.metric.whole)
     return {
-        "code": code_hash(*(root for root in roots if root is not None)),
+        "code": code_hash(experiment.run, *scoring(experiment.metric), Experiment.optimism),
         "spec": cache.digest(json.dumps(fixed, sort_keys=True))[:12],
         "data": cache.digest(*(_fingerprint(name) for name in experiment.data))[:12],
         "weights": _weights(experiment),
         "versions": "; ".join(versions),
     }
+
+
+def scoring(metric: Metric) -> list[Callable[..., Any]]:
+    """Return the functions that decide a score."""
+    own = (metric.per_row, metric.whole)
+    return [type(metric).score, *(each for each in own if each is not None)]
 
 
 def needed(experiment: Experiment) -> list[str]:
@@ -90,99 +83,3 @@ def machine() -> dict[str, str]:
             name = line.partition(":")[2].strip()
             break
     return {"python": platform.python_version(), "cpu": f"{name}, {os.cpu_count()} cores"}
-
-
-def code_hash(*roots: Callable[..., Any]) -> str:
-    """Return a hash of the roots' source and of everything of this kit that they call.
-
-    Comments, docstrings and blank lines do not count. The Python version does not matter.
-    """
-    found: dict[str, str] = {}
-    waiting: list[Any] = list(roots)
-    while waiting:
-        item = inspect.unwrap(waiting.pop())
-        name = f"{item.__module__}.{item.__qualname__}"
-        if name not in found:
-            found[name] = _source(item)
-            for label, value in _uses(item):
-                if _is_code(value):
-                    waiting.append(value)
-                else:
-                    found[f"{name}:{label}"] = repr(value)
-    return cache.digest(*(f"{name}\n{text}" for name, text in sorted(found.items())))[:12]
-
-
-def _uses(item: Any) -> Iterator[tuple[str, Any]]:
-    """Yield the kit's functions, classes and plain constants that ``item`` names."""
-    functions = vars(item).values() if inspect.isclass(item) else [item]
-    for function in functions:
-        if not isinstance(function, FunctionType):
-            continue
-        if function.__globals__.get("__name__") != item.__module__:
-            continue  # made by a dataclass, and differently by each version of Python
-        names = set(_names(function.__code__))
-        for space in _spaces(function, names):
-            for name in sorted(names & set(space)):
-                value = space[name]
-                if _is_code(value) or _is_plain(value):
-                    yield name, value
-
-
-def _spaces(function: FunctionType, names: set[str]) -> list[dict[str, Any]]:
-    """Return where ``names`` may be found: the module, and ours that it or the function imports."""
-    modules = [function.__globals__.get(name) for name in names]
-    inside = {name for name in names if name.startswith(f"{PACKAGE}.")}
-    if PACKAGE in names:
-        inside |= {f"{PACKAGE}.{name}" for name in names if name.isidentifier()}
-    modules += [import_module(name) for name in sorted(inside) if find_spec(name)]
-    ours = [m for m in modules if isinstance(m, ModuleType) and _ours(m.__name__)]
-    return [function.__globals__, *map(vars, ours)]
-
-
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
-
-
-def _is_code(value: Any) -> bool:
-    """Tell whether ``value`` is a function or class of ours that may decide a number."""
-    inner = inspect.unwrap(value) if callable(value) else value
-    code = inspect.isfunction(inner) or inspect.isclass(inner)
-    return code and _ours(str(inner.__module__))
-
-
-def _is_plain(value: Any) -> bool:
-    """Tell whether ``value`` is a constant whose repr says all of it."""
-    if isinstance(value, dict):
-        return all(_is_plain(entry) for pair in value.items() for entry in pair)
-    if isinstance(value, tuple):
-        return all(_is_plain(entry) for entry in value)
-    return value is None or isinstance(value, (int, float, str))
-
-
-def _ours(module: str) -> bool:
-    package, _, rest = module.partition(".")
-    return package == PACKAGE and bool(rest) and rest not in INFRASTRUCTURE
-
-
-def _source(item: Any) -> str:
-    """Return the source without comments, docstrings and blank lines."""
-    try:
-        text = textwrap.dedent(inspect.getsource(item))
-    except OSError:  # typed at a prompt: no file holds it
-        code = item.__code__
-        return repr((code.co_code, code.co_consts, code.co_names))
-    lines = text.splitlines()
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT:
-            row, column = token.start
-            lines[row - 1] = lines[row - 1][:column]
-    for node in ast.walk(ast.parse(text)):
-        documented = isinstance(node, (ast.FunctionDef, ast.ClassDef))
-        if documented and ast.get_docstring(node) is not None:  # type: ignore[arg-type]
-            first = node.body[0]  # type: ignore[attr-defined]
-            last = first.end_lineno or first.lineno
-            lines[first.lineno - 1 : last] = [""] * (last - first.lineno + 1)
-    return "\n".join(line.rstrip() for line in lines if line.strip())

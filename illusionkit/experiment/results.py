@@ -18,13 +18,14 @@ from illusionkit import cache
 from illusionkit.errors import ResultsError
 from illusionkit.experiment.provenance import machine, provenance
 from illusionkit.experiment.spec import Experiment, Reading
-from illusionkit.experiment.sweep import Cell, cells, sweep
-from illusionkit.illusions import experiment as registered
+from illusionkit.experiment.sweep import Cell, cells, intervals_hash, sweep
 
 SCORES = ("apparent", "honest", "optimism")
 CELL = [*(f"{name}_{end}" for name in SCORES for end in ("lo", "hi")), "n_units"]
 HASHES = ("code", "spec", "data", "weights")
-WORDS = ("id", "arm", "extras", *HASHES, "versions", "python", "cpu", "date", "check")
+"""What the readings of a table depend on; "intervals" is what their intervals depend on."""
+STAMPS = (*HASHES, "intervals")
+WORDS = ("id", "arm", "extras", *STAMPS, "versions", "python", "cpu", "date", "check")
 DIGITS = 6
 
 
@@ -51,7 +52,7 @@ class Results:
         """Return the mean over seeds of a named extra, at the highest dose by default."""
         dose = float(self.table["dose"].max()) if dose is None else dose
         rows = self.table[(self.table["arm"] == arm) & (self.table["dose"] == dose)]
-        return float(rows["extras"].map(lambda text: json.loads(text)[name]).mean())
+        return float(rows["extras"].map(lambda words: json.loads(words)[name]).mean())
 
 
 def path(experiment_id: str, *, confirmed: bool = False) -> Path:
@@ -63,7 +64,7 @@ def path(experiment_id: str, *, confirmed: bool = False) -> Path:
     return (Path(root) if root else inside if inside.exists() else beside) / name
 
 
-def results(experiment_id: str) -> Results:
+def results(experiment: Experiment) -> Results:
     """Return the kept table of an experiment, checked.
 
     Raises
@@ -72,18 +73,22 @@ def results(experiment_id: str) -> Results:
         There is none, a row was edited by hand, left out or doubled, or code, spec or data
         have changed since.
     """
-    experiment = registered(experiment_id)
-    table = _checked(path(experiment_id), experiment)
+    table = _checked(path(experiment.id), experiment)
     return Results(table, _cells(table, experiment), _origin(table))
 
 
 def _checked(file: Path, experiment: Experiment) -> pd.DataFrame:
     """Return a table that is unedited, up to date and whole."""
-    table, now = _read(file), provenance(experiment)
-    stale = [name for name in HASHES if (table[name] != now[name]).any()]
-    if stale:
+    table = read(file)
+    changed = _changed(table, experiment)
+    if changed == ["intervals"]:
         raise ResultsError(
-            f"results/{file.name} is stale: {' and '.join(stale)} changed since it was "
+            f"The intervals in results/{file.name} are stale: what makes them of the readings "
+            f"changed. Run `illusionkit measure --intervals {experiment.id}`."
+        )
+    if changed:
+        raise ResultsError(
+            f"results/{file.name} is stale: {' and '.join(changed)} changed since it was "
             f"measured. Run `illusionkit measure {experiment.id} --write` (or `make measure`)."
         )
     doses = (round(dose, DIGITS) for dose in experiment.knob.doses)
@@ -96,8 +101,32 @@ def _checked(file: Path, experiment: Experiment) -> pd.DataFrame:
     return table
 
 
-def _read(file: Path) -> pd.DataFrame:
-    """Return a table whose rows' checksums hold, as they are written in the file."""
+def stale(experiment: Experiment) -> list[str]:
+    """Return the hashes that the kept table does not fit; "table" if there is no sound one."""
+    try:
+        return _changed(read(path(experiment.id)), experiment)
+    except ResultsError:
+        return ["table"]
+
+
+def _changed(table: pd.DataFrame, experiment: Experiment) -> list[str]:
+    now = stamps(experiment)
+    return [name for name in STAMPS if name not in table or (table[name] != now[name]).any()]
+
+
+def stamps(experiment: Experiment) -> dict[str, str]:
+    """Return hashes and versions as they are now: of the readings, and of their intervals."""
+    return {**provenance(experiment), "intervals": intervals_hash(experiment)}
+
+
+def read(file: Path) -> pd.DataFrame:
+    """Return a table whose rows' checksums hold, as they are written in the file.
+
+    Raises
+    ------
+    ResultsError
+        There is no such file, or it was edited by hand.
+    """
     if not file.exists():
         raise ResultsError(f"There is no results/{file.name}. Run `make measure`.")
     try:
@@ -121,11 +150,12 @@ def _intact(row: pd.Series[Any]) -> bool:
 
 def _checksum(row: Mapping[str, Any] | pd.Series[Any]) -> str:
     """Return a checksum of a row's fields; numbers as written in the table."""
-    fields = [_text(row[name]) for name in sorted(row.keys()) if name != "check"]
+    fields = [text(row[name]) for name in sorted(row.keys()) if name != "check"]
     return cache.digest(*fields)[:12]
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """Return a value as it is written in a table."""
     return f"{value:.{DIGITS}f}" if isinstance(value, float) else str(value)
 
 
@@ -146,12 +176,25 @@ def write(experiment: Experiment, *, part: str = "book", workers: int | None = N
             return file
     readings = sweep(experiment, part=part, workers=workers)
     table = _table(experiment, readings)
+    _save(table, file)
+    return file
+
+
+def _save(table: pd.DataFrame, file: Path) -> None:
     with cache.explained(file.parent):
         file.parent.mkdir(parents=True, exist_ok=True)
     with cache.replacing(file) as temporary:
         form = f"%.{DIGITS}f"
         table.to_csv(temporary, index=False, float_format=form, na_rep="nan", lineterminator="\n")
-    return file
+
+
+def rewrite(file: Path, **columns: Any) -> None:
+    """Put other texts into some columns of a table, and new checksums; the rest stays to the byte.
+
+    A column's texts are given one for each row, or one for all rows.
+    """
+    table = pd.read_csv(file, dtype=str, keep_default_na=False).assign(**columns)
+    _save(table.assign(check=[_checksum(row) for _, row in table.iterrows()]), file)
 
 
 def _up_to_date(file: Path, experiment: Experiment) -> bool:
@@ -165,7 +208,7 @@ def _up_to_date(file: Path, experiment: Experiment) -> bool:
 def _table(experiment: Experiment, readings: Mapping[Cell, Reading]) -> pd.DataFrame:
     """Return one row a reading, its cell's interval and its provenance beside it."""
     table = cells(experiment, readings).set_index(["arm", "dose"])[CELL]
-    origin = {**provenance(experiment), **machine()}
+    origin = {**stamps(experiment), **machine()}
     origin["date"] = datetime.now(timezone.utc).date().isoformat()
     rows = []
     for cell, reading in readings.items():
@@ -173,15 +216,17 @@ def _table(experiment: Experiment, readings: Mapping[Cell, Reading]) -> pd.DataF
         row |= {"apparent": float(reading.apparent), "honest": float(reading.honest)}
         row |= {"optimism": float(experiment.optimism(reading))}
         row |= {"n_rows": len(reading.apparent_rows.truth)}
-        row |= {"extras": json.dumps(_rounded(reading.extras), sort_keys=True)}
+        row |= {"extras": extras_text(reading)}
         row |= table.loc[(cell.arm, cell.dose)].to_dict()
         row["n_units"] = int(row["n_units"])
         rows.append({**row, **origin, "check": _checksum({**row, **origin})})
     return pd.DataFrame(rows)
 
 
-def _rounded(extras: Mapping[str, float]) -> dict[str, float]:
-    return {name: round(value, DIGITS) for name, value in extras.items()}
+def extras_text(reading: Reading) -> str:
+    """Return the extras of a reading as they are written in a table."""
+    rounded = {name: round(value, DIGITS) for name, value in reading.extras.items()}
+    return json.dumps(rounded, sort_keys=True)
 
 
 def _cells(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
@@ -199,17 +244,17 @@ def _cells(table: pd.DataFrame, experiment: Experiment) -> pd.DataFrame:
 
 
 def _origin(table: pd.DataFrame) -> dict[str, str]:
-    names = (*HASHES, "versions", "python", "cpu", "date")
+    names = (*STAMPS, "versions", "python", "cpu", "date")
     return {name: ", ".join(sorted(set(table[name].astype(str)))) for name in names}
 
 
-def sample(experiment_id: str, *, rows: int, draw: int) -> pd.DataFrame:
+def sample(experiment: Experiment, *, rows: int, draw: int) -> pd.DataFrame:
     """Recompute a random draw of a table's rows; return kept and fresh scores side by side.
 
     Columns: arm, dose, seed, apparent, apparent_now, honest, honest_now, within. ``draw`` seeds
     the draw. Nothing is taken from the cache of readings, nor of trainings.
     """
-    experiment, table = registered(experiment_id), results(experiment_id).table
+    table = results(experiment).table
     chosen = sorted(random.Random(draw).sample(range(len(table)), min(rows, len(table))))
     kept = table.loc[chosen, ["arm", "dose", "seed", "apparent", "honest"]]
     with cache.afresh("runs"):

@@ -21,13 +21,16 @@ from illusionkit.experiment import needs
 DESIGNS = {
     "same-rows": "one model, same rows; labels, inputs or metric differ",
     "paired-models": "same test rows; the training data differ, at equal size",
-    "fresh-sample": "one procedure; its estimate against its score on a vault nobody touched",
+    "fresh-sample": "one procedure; its estimate against its score on an unused holdout",
     "two-populations": "one model on two populations of equal prevalence",
     "known-truth": "an estimate against a truth that is known",
 }
 """The five designs: in what apparent and honest may differ."""
 
 ARMS = ("flawed", "control", "cured")
+
+KINDS = ("text", "ratings", "mail", "table")
+"""The kinds of data: texts, texts with the score of every rater, mail, rows about persons."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,12 @@ ACCURACY = Metric("accuracy", per_row=_hits)
 """Share of rows whose prediction is the truth."""
 
 
+def nats(rows: Rows) -> Array:
+    """Return the loss of each row in nats; its ``probability`` is that of the true class."""
+    assert rows.probability is not None
+    return np.asarray(-np.log(np.clip(rows.probability, 1e-12, None)))
+
+
 @dataclass(frozen=True)
 class Knob:
     """The dose of a flaw: its range, its default and the doses of the sweep, ascending."""
@@ -97,6 +106,14 @@ class Knob:
     high: float
     default: float
     doses: tuple[float, ...]
+
+    @classmethod
+    def share(
+        cls, name: str, label: str, doses: tuple[float, ...], *, unit: str = "share",
+        low: float = 0.0, high: float = 1.0, default: float | None = None,
+    ) -> Knob:  # fmt: skip
+        """Return the knob of a share; its default is the highest dose."""
+        return cls(name, label, unit, low, high, doses[-1] if default is None else default, doses)
 
     def __post_init__(self) -> None:
         if list(self.doses) != sorted(set(self.doses)) or not self.doses:
@@ -118,7 +135,8 @@ class Reading:
     """What one run of one arm at one dose and seed gave.
 
     ``train_sizes`` (of the apparent and of the honest model) belong to *paired-models*,
-    ``touched`` (units that any arm trained, tuned or selected on) to *fresh-sample*.
+    ``used_units`` (all that a model was trained, tuned or chosen on) to *fresh-sample*;
+    `experiment.task.Task` fills in both.
     ``honest_rows`` is None where the truth is known.
     """
 
@@ -128,7 +146,7 @@ class Reading:
     honest_rows: Rows | None
     extras: Mapping[str, float] = field(default_factory=dict)
     train_sizes: tuple[int, int] | None = None
-    touched: Array | None = None
+    used_units: Array | None = None
 
     @classmethod
     def scored(cls, metric: Metric, apparent: Rows, honest: Rows, **rest: Any) -> Reading:
@@ -152,6 +170,10 @@ class Experiment:
     ``sign`` the predicted sign of the flawed arm's optimism at its highest dose; ``tolerance``
     how far one reading may differ on another CPU; ``cost`` the seconds of one reading;
     ``weights`` the archives of the pre-trained weights that it starts from.
+
+    Three fields are for a reader only, and may change after the results: ``symptom``, what one
+    sees in a project of one's own; ``kind`` of data (`KINDS`); ``null_dose``, the dose at which
+    nothing is planted, None where there is no such dose.
     """
 
     id: str
@@ -170,8 +192,15 @@ class Experiment:
     tolerance: float = 0.002
     arms: tuple[str, ...] = ARMS
     weights: tuple[str, ...] = ()
+    symptom: str = ""
+    kind: str = "text"
+    null_dose: float | None = None
 
     def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise DesignError(f"'{self.kind}' is no kind of data: {', '.join(KINDS)}.")
+        if self.null_dose is not None:
+            self.knob.check(self.null_dose)
         if self.design not in DESIGNS:
             known = ", ".join(DESIGNS)
             raise DesignError(
@@ -277,11 +306,11 @@ def _paired_models(metric: Metric, reading: Reading, apparent: Rows, honest: Row
 
 
 def _fresh_sample(metric: Metric, reading: Reading, apparent: Rows, honest: Rows) -> None:
-    touched = reading.touched
-    _require(touched is not None, "fresh-sample", "the units that were touched")
-    used = np.concatenate([np.unique(np.asarray(touched)), np.unique(apparent.unit)])
+    used = reading.used_units
+    _require(used is not None, "fresh-sample", "the units that were used")
+    used = np.concatenate([np.unique(np.asarray(used)), np.unique(apparent.unit)])
     shared = np.intersect1d(used, honest.unit).size
-    _require(not shared, "fresh-sample", f"a vault of untouched units ({shared} were touched)")
+    _require(not shared, "fresh-sample", f"a holdout of unused units ({shared} were used)")
 
 
 def _two_populations(metric: Metric, reading: Reading, apparent: Rows, honest: Rows) -> None:

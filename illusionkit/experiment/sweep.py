@@ -16,11 +16,14 @@ from illusionkit import cache
 from illusionkit.arrays import Array
 from illusionkit.data import archives
 from illusionkit.errors import DesignError
-from illusionkit.experiment.provenance import needed, provenance
+from illusionkit.experiment.provenance import needed, provenance, scoring
 from illusionkit.experiment.spec import Experiment, Metric, Reading, Rows
+from illusionkit.meaning import code_hash
 
 REPLICATES = 1000
 LEVEL = 0.95
+STAMPS = ("code", "spec", "data", "weights", "versions")
+"""What a kept reading depends on; how intervals are made of readings is not among it."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,8 @@ def sweep(
     cells = _grid(experiment, doses, seeds, arms)
     for name in needed(experiment):  # here, so that workers need no network and fail on none
         archives.fetch(name)
-    jobs = (delayed(_kept)(experiment, cell, part) for cell in cells)
+    stamps = provenance(experiment)
+    jobs = (delayed(_kept)(experiment, cell, part, stamps) for cell in cells)
     parallel = Parallel(n_jobs=workers or min(2, os.cpu_count() or 1), return_as="generator")
     quiet = os.environ.get("ILLUSIONKIT_STRICT") == "1"
     bar = tqdm(parallel(jobs), total=len(cells), desc=experiment.id, disable=quiet, leave=False)
@@ -88,15 +92,36 @@ def _grid(
     return [Cell(a, float(d), int(s)) for a in arms for d in doses for s in seeds]
 
 
-def _kept(experiment: Experiment, cell: Cell, part: str) -> Reading:
+def grid(experiment: Experiment) -> list[Cell]:
+    """Return the cells of the whole spec, in the order of its table."""
+    return _grid(experiment, None, None, None)
+
+
+def _kept(experiment: Experiment, cell: Cell, part: str, stamps: Mapping[str, str]) -> Reading:
     """Return a reading from the cache, or run it and keep it there."""
-    place = json.dumps([experiment.id, cell.arm, cell.dose, cell.seed, part])
-    key = cache.digest(place, *provenance(experiment).values())
 
     def make() -> dict[str, Array]:
         return _to_arrays(experiment.read(cell.dose, cell.seed, cell.arm, part))
 
-    return _from_arrays(cache.arrays("readings", key, make))
+    return _from_arrays(cache.arrays("readings", _key(experiment.id, cell, part, stamps), make))
+
+
+def _key(experiment_id: str, cell: Cell, part: str, stamps: Mapping[str, str]) -> str:
+    """Return what a reading is kept under: its place, and the hashes that it depends on."""
+    place = json.dumps([experiment_id, cell.arm, cell.dose, cell.seed, part])
+    return cache.digest(place, *(stamps[name] for name in STAMPS))
+
+
+def kept(experiment: Experiment, cell: Cell, stamps: Mapping[str, str]) -> Reading | None:
+    """Return a reading of the book part that was kept under ``stamps``, or None."""
+    arrays = cache.kept("readings", _key(experiment.id, cell, "book", stamps))
+    return None if arrays is None else _from_arrays(arrays)
+
+
+def keep(experiment: Experiment, cell: Cell, reading: Reading, stamps: Mapping[str, str]) -> None:
+    """Keep a reading of the book part under ``stamps``."""
+    key = _key(experiment.id, cell, "book", stamps)
+    cache.arrays("readings", key, lambda: _to_arrays(reading))
 
 
 def _to_arrays(reading: Reading) -> dict[str, Array]:
@@ -192,6 +217,11 @@ def _resampled(metric: Metric, rows: Rows, units: Array, weights: Array) -> Arra
     count = np.bincount(place, minlength=len(units))
     with np.errstate(invalid="ignore"):
         return np.asarray((weights @ total) / (weights @ count))
+
+
+def intervals_hash(experiment: Experiment) -> str:
+    """Return a hash of the code that turns readings of an experiment into intervals."""
+    return code_hash(summary, *scoring(experiment.metric))
 
 
 def verdict(experiment: Experiment, row: Mapping[str, Any]) -> str:

@@ -58,4 +58,4 @@ def results(experiment_id: str) -> Results:
     """Return the kept table of an experiment, checked (errors: `experiment.results.results`)."""
     from illusionkit.experiment.results import results as kept
 
-    return kept(experiment_id)
+    return kept(experiment(experiment_id))

@@ -12,5 +12,5 @@ __getattr__, __all__ = face(
     encoders="classifier encoder",
     encoding="encode features",
     learners="CountedTexts plain_learner",
-    fast_layers="quicken",
+    fast_layers="use_fast_layers",
 )

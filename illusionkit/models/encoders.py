@@ -18,7 +18,10 @@ from illusionkit.errors import ModelError
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+
 PACKAGED = "packaged"
+LIBRARIES = ("torch", "transformers")
+"""The libraries on whose versions the numbers of a trained network depend."""
 FILES = {
     "config": "config.json",
     "weights": "model.safetensors",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from illusionkit import cache
 from illusionkit.errors import DataError
+from illusionkit.meaning import code_hash
 from illusionkit.models import fast_layers
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ def features(texts: Sequence[str], name: str = "packaged") -> NDArray[np.float32
 
     texts = require_texts(texts)
     model, tokenizer = encoders.encoder(name)
-    code = inspect.getsource(encode) + inspect.getsource(fast_layers)
-    key = cache.digest("features", code, str(MAX_TOKENS), fingerprint(model, tokenizer), *texts)
+    code = code_hash(encode, fast_layers.use_fast_layers)
+    key = cache.digest("features", code, fingerprint(model, tokenizer), *texts)
 
     def make() -> dict[str, NDArray[Any]]:
-        with fast_layers.quicken(model, model.device):
+        with fast_layers.use_fast_layers(model, model.device):
             return {"features": encode(texts, model, tokenizer)}
 
     return cache.arrays("features", key, make)["features"]
@@ -52,13 +52,13 @@ def features(texts: Sequence[str], name: str = "packaged") -> NDArray[np.float32
 
 def require_texts(texts: Sequence[str]) -> list[str]:
     """Return the texts as a list, or raise `DataError` if they are none, or not all text."""
-    found = [] if isinstance(texts, str) else list(texts)
-    if not found or not all(isinstance(text, str) for text in found):
+    given = [] if isinstance(texts, str) else list(texts)
+    if not given or not all(isinstance(text, str) for text in given):
         raise DataError("A list of at least one text is needed, and nothing but texts.")
-    broken = next((i for i, text in enumerate(found) if not _is_unicode(text)), None)
+    broken = next((i for i, text in enumerate(given) if not _is_unicode(text)), None)
     if broken is not None:
         raise DataError(f"Text {broken} holds half a character (a lone surrogate): mend it first.")
-    return found
+    return given
 
 
 def _is_unicode(text: str) -> bool:
@@ -79,7 +79,7 @@ def encode(
     import torch
 
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]), reverse=True)
-    found = np.empty((len(texts), model.config.hidden_size), dtype=np.float32)
+    means = np.empty((len(texts), model.config.hidden_size), dtype=np.float32)
     with torch.inference_mode():
         for start in range(0, len(order), BATCH):
             rows = order[start : start + BATCH]
@@ -92,8 +92,8 @@ def encode(
             ).to(model.device)
             hidden = model(**batch).last_hidden_state
             mask = batch["attention_mask"].unsqueeze(-1)
-            found[rows] = ((hidden * mask).sum(1) / mask.sum(1)).float().cpu().numpy()
-    return found
+            means[rows] = ((hidden * mask).sum(1) / mask.sum(1)).float().cpu().numpy()
+    return means
 
 
 def fingerprint(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> str:

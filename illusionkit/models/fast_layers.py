@@ -1,8 +1,8 @@
 """Faster layers for training on a CPU: the same computation in less time.
 
-`quicken` gives a model's layers faster ways to compute while a block runs: products by oneDNN,
-dropout from 16 random bits a decision, attention with dropout but without PyTorch's slow path.
-Parameters, their names and the modules stay what they are.
+`use_fast_layers` gives a model's layers faster ways to compute while a block runs: products by
+oneDNN, dropout from 16 random bits a decision, attention with dropout but without PyTorch's slow
+path. Parameters, their names and the modules stay what they are.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TRIM, MAPPED = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of malloc.h
 
 
 @contextmanager
-def quicken(model: torch.nn.Module, device: torch.device | str) -> Iterator[None]:
+def use_fast_layers(model: torch.nn.Module, device: torch.device | str) -> Iterator[None]:
     """Make ``model`` compute faster inside the block, if ``device`` is a CPU.
 
     Layers (`nn.Linear`, `nn.Dropout`) and attention compute the same as before, to the rounding of
@@ -135,14 +135,14 @@ def _layers(model: torch.nn.Module) -> Iterator[None]:
     """Give layers of exactly these types a faster ``forward``, and take it away again."""
     from torch import nn
 
-    quick = {nn.Linear: _linear_layer, nn.Dropout: _dropout_layer}
-    found = [m for m in model.modules() if type(m) in quick and "forward" not in vars(m)]
+    fast = {nn.Linear: _linear_layer, nn.Dropout: _dropout_layer}
+    modules = [m for m in model.modules() if type(m) in fast and "forward" not in vars(m)]
     try:
-        for module in found:
-            module.forward = functools.partial(quick[type(module)], module)
+        for module in modules:
+            module.forward = functools.partial(fast[type(module)], module)
         yield
     finally:
-        for module in found:
+        for module in modules:
             vars(module).pop("forward", None)
 
 
@@ -209,9 +209,9 @@ def _product() -> Callable[..., torch.Tensor] | None:
     """Return a function of (x, weight, bias) like `linear`, by oneDNN, or None without it."""
     import torch
 
-    found: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
-    usable = found is not None and torch.backends.mkldnn.is_available()
-    return (lambda x, weight, bias: found(x, weight, bias, "none", [], "")) if usable else None
+    known: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+    usable = known is not None and torch.backends.mkldnn.is_available()
+    return (lambda x, weight, bias: known(x, weight, bias, "none", [], "")) if usable else None
 
 
 @functools.cache
@@ -294,7 +294,7 @@ def _attention_function() -> Any:
             given = (of_chances.mul_(ctx.grown), chances, -1, chances.dtype)
             of_scores = torch._softmax_backward_data(*given).to(q.dtype)
             of_q, of_k = torch.bmm(of_scores, k).mul_(ctx.scale), of_scores.transpose(1, 2).bmm(q)
-            found = (t.view(*ctx.shape[:2], *t.shape[1:]) for t in (of_q, of_k, of_v))
-            return *found, None, None, None
+            gradients = (t.view(*ctx.shape[:2], *t.shape[1:]) for t in (of_q, of_k, of_v))
+            return *gradients, None, None, None
 
     return Attention

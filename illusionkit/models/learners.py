@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import numpy as np
 from illusionkit.arrays import Array
 
 if TYPE_CHECKING:
+    import torch
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+    from sklearn.linear_model import RidgeClassifier
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import Pipeline
 
@@ -63,3 +67,68 @@ class CountedTexts:
         scale = TfidfTransformer(sublinear_tf=True).fit(counts[:, seen])
         model: Any = _classifier().fit(scale.transform(counts[:, seen]), labels)
         return np.asarray(model.predict(scale.transform(self._counts[test][:, seen])))
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A learner on features that are there: ``features`` (rows, width), dense or sparse.
+
+    ``model`` makes an estimator of scikit-learn that is not fitted yet. Rows are given by number,
+    as in `CountedTexts`.
+    """
+
+    features: Any
+    model: Callable[[], Any]
+
+    def fit(self, train: Array, labels: Array) -> Any:
+        """Return an estimator trained on rows ``train``."""
+        return self.model().fit(self.features[train], labels)
+
+    def predict(self, train: Array, labels: Array, test: Array) -> Array:
+        """Return the predicted labels of rows ``test`` after training on rows ``train``."""
+        return np.asarray(self.fit(train, labels).predict(self.features[test]))
+
+    def chances(self, train: Array, labels: Array, test: Array) -> Array:
+        """Return the probabilities (tests, classes) of rows ``test`` after that training."""
+        return np.asarray(self.fit(train, labels).predict_proba(self.features[test]))
+
+
+def linear_probe(strength: float = 0.01) -> Pipeline:
+    """Return logistic regression on standardised features; ``strength`` is scikit-learn's C.
+
+    Used in chapter 3.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000))
+
+
+def discriminant() -> LinearDiscriminantAnalysis:
+    """Return linear discriminant analysis, which has probabilities and nothing to be tuned.
+
+    Its one setting, the shrinkage, comes from the data by a formula. Used in chapter 3.
+    """
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    return LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")
+
+
+def ridge() -> RidgeClassifier:
+    """Return a ridge classifier, which is fitted in milliseconds. Used in chapter 3."""
+    from sklearn.linear_model import RidgeClassifier
+
+    return RidgeClassifier(alpha=100.0)
+
+
+def head(width: int, classes: int, *, hidden: int = 384, dropout: float = 0.1) -> torch.nn.Module:
+    """Return the head of ``BertForSequenceClassification``: dense, tanh, dropout, dense.
+
+    Its weights are drawn by torch's seed. Used in chapter 4.
+    """
+    from torch import nn
+
+    return nn.Sequential(
+        nn.Linear(width, hidden), nn.Tanh(), nn.Dropout(dropout), nn.Linear(hidden, classes)
+    )

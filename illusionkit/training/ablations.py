@@ -1,8 +1,8 @@
 """What a line of the training loop is for: the loop again, without it.
 
-Each removal is an edit of the real source of `training.finetune` or `training.batches`, which
+Each ablation is an edit of the real source of `training.finetune` or `training.batches`, which
 is then run as a module of its own. Nothing is copied, so a loop that changes is a loop that is
-tested as it is; an edit that finds no line to remove raises. Used in chapter 5.
+tested as it is; an edit that finds no line to take out raises. Used in chapter 5.
 """
 
 from __future__ import annotations
@@ -20,50 +20,49 @@ Edit = tuple[str, str]
 
 TRAINING: dict[str, tuple[Edit, ...]] = {
     "model.train()": (("            model.train()\n", ""),),
-    "zero_grad()": (("                optimizer.zero_grad()\n", ""),),
+    "zero_grad()": (("    run.optimizer.zero_grad()\n", ""),),
     "clip": (
-        ("                accelerator.clip_grad_norm_(model.parameters(), settings.clip)\n", ""),
+        ("run.accelerator.clip_grad_norm_(run.model.parameters(), run.settings.clip)", "None"),
     ),
     "schedule.step()": (("                schedule.step()\n", ""),),
-    "warm-up": (("rise = max(1, round(settings.warmup * steps))", "rise = 1"),),
+    "warm-up": (("rise = max(1, round(warmup * steps))", "rise = 1"),),
     "decay groups": (
         ('plain, "weight_decay": 0.0}', 'plain, "weight_decay": settings.weight_decay}'),
     ),
     "best epoch": (
         (
             '        if run.best["weights"] is not None:\n'
-            '            whole.load_state_dict(run.best["weights"])\n',
+            '            model.load_state_dict(run.best["weights"])\n',
             "",
         ),
     ),
     "seed": (
         (
-            "    set_seed(settings.seed, device_specific=accelerator.num_processes > 1)\n",
+            "        set_seed(settings.seed, device_specific=run.accelerator.num_processes > 1)\n",
             "",
         ),
     ),
     "model.eval()": (
-        ("    model.eval()\n    found = ", "    found = "),
-        ("    whole.eval()\n    write_log(", "    write_log("),
+        ("    model.eval()\n    chances = ", "    chances = "),
+        ("    model.eval()\n    write_log(", "    write_log("),
     ),
     "row numbers": (
         (
-            "    found = np.zeros((len(batches.labels), int(model.config.num_labels or 0)), "
-            "dtype=np.float64)\n",
-            "    found = []\n",
+            "    chances = np.zeros((len(batches.labels), int(model.config.num_labels or 0)))\n",
+            "    chances = []\n",
         ),
         (
-            "found[rows] = model(**inputs).logits.float().softmax(-1).cpu().numpy()",
-            "found.append(model(**inputs).logits.float().softmax(-1).cpu().numpy())",
+            "chances[rows] = model(**inputs).logits.float().softmax(-1).cpu().numpy()",
+            "chances.append(model(**inputs).logits.float().softmax(-1).cpu().numpy())",
         ),
-        ("    return found\n", "    return np.concatenate(found)\n"),
+        ("    return chances\n", "    return np.concatenate(chances)\n"),
     ),
     "short batch": (
         ("run.total += loss * len(rows)", "run.total += loss"),
         ('"train_loss": run.total / len(train)', '"train_loss": run.total / len(batches)'),
     ),
 }
-"""What may be removed from `training.finetune`."""
+"""What may be taken out of `training.finetune`."""
 
 ORDER: dict[str, tuple[Edit, ...]] = {
     "shuffling": (
@@ -84,33 +83,33 @@ ORDER: dict[str, tuple[Edit, ...]] = {
         ("in rng.permutation(cuts)]", "in cuts]"),
     ),
 }
-"""What may be removed from `training.batches`."""
+"""What may be taken out of `training.batches`."""
 
 
-def loop(removal: str | None = None) -> ModuleType:
-    """Return `training.finetune` as a module of its own, without what ``removal`` names.
+def loop(ablation: str | None = None) -> ModuleType:
+    """Return `training.finetune` as a module of its own, without what ``ablation`` names.
 
-    With None nothing is removed. Raises `TrainingError` for a removal that is not known, or whose
-    lines are not in the source exactly once. Used in chapter 5.
+    With None nothing is taken out. Raises `TrainingError` for an ablation that is not known, or
+    whose lines are not in the source exactly once. Used in chapter 5.
     """
     known = (*TRAINING, *ORDER)
-    if removal is not None and removal not in known:
-        raise TrainingError(f"Nothing called '{removal}' can be removed: {', '.join(known)}.")
-    made = _run(finetune, TRAINING.get(removal or "", ()))
-    if removal in ORDER:
-        vars(made)["Batches"] = _run(batches, ORDER[removal]).Batches
+    if ablation is not None and ablation not in known:
+        raise TrainingError(f"Nothing called '{ablation}' can be taken out: {', '.join(known)}.")
+    made = _run(finetune, TRAINING.get(ablation or "", ()))
+    if ablation in ORDER:
+        vars(made)["Batches"] = _run(batches, ORDER[ablation]).Batches
     return made
 
 
-def difference(removal: str) -> str:
-    """Return what ``removal`` changes, line by line: "-" before what goes, "+" what comes.
+def difference(ablation: str) -> str:
+    """Return what ``ablation`` changes, line by line: "-" before what goes, "+" what comes.
 
     Errors as in `loop`.
     """
-    loop(removal)
-    module, edits = (batches, ORDER) if removal in ORDER else (finetune, TRAINING)
+    loop(ablation)
+    module, edits = (batches, ORDER) if ablation in ORDER else (finetune, TRAINING)
     before = inspect.getsource(module)
-    after = _edited(before, edits[removal])
+    after = _edited(before, edits[ablation])
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=0)
     return "\n".join(line for line in lines if not line.startswith(("---", "+++", "@@")))
 

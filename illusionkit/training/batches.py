@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -133,9 +132,9 @@ class Batches:
         texts = [{"input_ids": self._rows[i]} for i in rows]
         inputs = dict(self._tokenizer.pad(texts, return_tensors="pt"))
         if self.states is not None:
-            shown = [self.states[i] for i in rows]
+            states = [self.states[i] for i in rows]
             side = self._tokenizer.padding_side
-            padded = torch.nn.utils.rnn.pad_sequence(shown, batch_first=True, padding_side=side)
+            padded = torch.nn.utils.rnn.pad_sequence(states, batch_first=True, padding_side=side)
             inputs = {"inputs_embeds": padded, "attention_mask": inputs["attention_mask"]}
         inputs = {name: tensor.to(device) for name, tensor in inputs.items()}
         return inputs, torch.from_numpy(self.labels[rows]).to(device)
@@ -173,11 +172,3 @@ class Batches:
         size = POOL * self._settings.batch_size
         pools = [order[start : start + size] for start in range(0, len(order), size)]
         return np.concatenate([sorted(pool, key=self._length) for pool in pools])
-
-
-def shown(order: list[Array], epoch: int) -> Iterator[Array]:
-    """Yield the batches of an epoch, under a bar that shows how far it has come."""
-    from tqdm import tqdm
-
-    quiet = os.environ.get("ILLUSIONKIT_STRICT") == "1"
-    yield from tqdm(order, desc=f"epoch {epoch}", disable=quiet, leave=False)

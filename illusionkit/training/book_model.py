@@ -18,7 +18,7 @@ from illusionkit import cache
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
 from illusionkit.errors import TrainingError
-from illusionkit.experiment.provenance import code_hash
+from illusionkit.meaning import code_hash
 from illusionkit.models import encoders, encoding
 from illusionkit.training.batches import BUDGETS, Settings, Split
 from illusionkit.training.finetune import fit
@@ -116,14 +116,14 @@ def units(part: str = "book") -> tuple[pd.DataFrame, Array]:
     import pandas as pd
 
     rows = tables()["train"].drop_duplicates("unit").assign(part="book")
-    found = encoding.features(list(corpora.movie_reviews()["text"]))[rows.index]
-    parts, scaled = [rows], [found]
+    known = encoding.features(list(corpora.movie_reviews()["text"]))[rows.index]
+    parts, features = [rows], [known]
     if part != "book":
         more = corpora.movie_reviews(part)
         parts.append(more.drop_duplicates("unit").assign(part=part))
-        scaled.append(encoding.features(list(more["text"]))[parts[-1].index])
-    scale = np.maximum(found.std(axis=0), STILL)
-    whole = (np.concatenate(scaled) - found.mean(axis=0)) / scale
+        features.append(encoding.features(list(more["text"]))[parts[-1].index])
+    scale = np.maximum(known.std(axis=0), STILL)
+    whole = (np.concatenate(features) - known.mean(axis=0)) / scale
     return pd.concat(parts, ignore_index=True), whole
 
 

@@ -121,18 +121,18 @@ class Checkpoints:
         """
         for path in self._found():
             with explained(self._folder):
-                found = _read(path)
-                if found is None:
+                state = _read(path)
+                if state is None:
                     path.replace(path.with_name(f"{path.name}.damaged"))
-            if found is None:
+            if state is None:
                 warnings.warn(
                     f"The checkpoint {path.name} in {self._folder} is damaged: it is kept as "
                     f"{path.name}.damaged, and the one before it is used, if there is one.",
                     stacklevel=2,
                 )
-            elif found.pop("key") == self._key:
+            elif state.pop("key") == self._key:
                 self._ours = True
-                return found
+                return state
             else:
                 raise TrainingError(
                     f"The folder {self._folder} holds checkpoints of another training (other data, "
@@ -218,12 +218,12 @@ def _read(path: Path) -> dict[str, Any] | None:
     if not path.name.endswith(f"-{hashlib.sha256(content).hexdigest()[:16]}.pt"):
         return None
     try:
-        found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # a file that is no checkpoint may end in any error of zip or torch
         if isinstance(error, MemoryError) or "allocate memory" in str(error):
             raise
         return None
-    return found if isinstance(found, dict) and {"key", "step"} <= found.keys() else None
+    return state if isinstance(state, dict) and {"key", "step"} <= state.keys() else None
 
 
 def _step(path: Path) -> int:

@@ -25,6 +25,19 @@ FULL = (
 )
 
 
+def check_training(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    train: Split,
+    validation: Split,
+    settings: Settings,
+) -> None:
+    """Raise `TrainingError` unless the model can train on one split and be judged on another."""
+    check_split(model, tokenizer, train, name="training")
+    check_split(model, tokenizer, validation, name="validation")
+    check_length(model, settings)
+
+
 def check_split(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, split: Split, *, name: str
 ) -> None:
@@ -39,8 +52,8 @@ def check_split(
     labels = _whole(split, name)
     classes = int(model.config.num_labels or 0)
     if labels.min() < 0 or labels.max() >= classes:
-        found = f"they lie in {labels.min():g} to {labels.max():g}"
-        raise TrainingError(f"The {name} labels must lie in 0 to {classes - 1}; {found}.")
+        where = f"they lie in {labels.min():g} to {labels.max():g}"
+        raise TrainingError(f"The {name} labels must lie in 0 to {classes - 1}; {where}.")
     if name == "training" and len(np.unique(labels)) < 2:
         raise TrainingError(
             "The training split has one class only, there is nothing to learn: draw it anew."

@@ -18,20 +18,12 @@ import numpy as np
 from illusionkit.arrays import Array
 from illusionkit.errors import TrainingError
 from illusionkit.models.encoding import require_texts
-from illusionkit.models.fast_layers import quicken
+from illusionkit.models.fast_layers import use_fast_layers
 from illusionkit.models.precision import choose
-from illusionkit.training.acceleration import accelerator_of, any_length, as_it_was
-from illusionkit.training.batches import Batches, Settings, Split, shown
-from illusionkit.training.checks import (
-    check_length,
-    check_split,
-    out_of_memory,
-    require_finite,
-    require_sound,
-)
-from illusionkit.training.frozen_layers import Reuse
+from illusionkit.training.batches import Batches, Settings, Split
+from illusionkit.training.checks import check_length, check_training, out_of_memory, require_finite
 from illusionkit.training.history import Fitted, write_log
-from illusionkit.training.resume import Keeper, check_every, kept_in, training_key
+from illusionkit.training.session import Session, session
 
 if TYPE_CHECKING:
     import torch
@@ -80,57 +72,55 @@ def fit(
     from accelerate.utils import set_seed
 
     settings = settings or Settings()
-    rate = settings.learning_rate
-    check_split(model, tokenizer, train, name="training")
-    check_split(model, tokenizer, validation, name="validation")
-    check_length(model, settings)
-    check_every(checkpoints, every)
-    accelerator = accelerator_of(settings.precision)
-    key = training_key(model, train, validation, settings, accelerator) if checkpoints else ""
-    set_seed(settings.seed, device_specific=accelerator.num_processes > 1)
-    whole = model.to(accelerator.device)
-    with (
-        Reuse(whole, settings.frozen_layers) as reuse,
-        quicken(whole, accelerator.device),
-        any_length(accelerator.device),
-        kept_in(checkpoints, key, accelerator) as kept,
-        as_it_was(whole, accelerator),
-    ):
-        batches = reuse.attach(Batches(tokenizer, train, settings))
-        judged = reuse.attach(Batches(tokenizer, validation, settings))
-        optimizer = torch.optim.AdamW(_groups(whole, settings), lr=rate, fused=True)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _slope(settings, len(batches)))
-        model, optimizer = accelerator.prepare(model, optimizer)
-        parts = {"model": whole, "optimizer": optimizer, "schedule": schedule}
-        keeper = Keeper(kept, accelerator, parts, wanted=checkpoints is not None, every=every)
-        run = keeper.resume()
+    check_training(model, tokenizer, train, validation, settings)
+    with session(model, (train, validation), settings, checkpoints, every) as run:
+        set_seed(settings.seed, device_specific=run.accelerator.num_processes > 1)
+        batches = run.reuse.attach(Batches(tokenizer, train, settings))
+        judged = run.reuse.attach(Batches(tokenizer, validation, settings))
+        steps = settings.epochs * len(batches)
+        optimizer = torch.optim.AdamW(_groups(model, settings), settings.learning_rate, fused=True)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, slope(settings.warmup, steps))
+        run.begin(optimizer, schedule)
         for epoch in range(run.epoch, settings.epochs + 1):
             model.train()
-            for rows in shown(batches.order(epoch)[run.step :], epoch):
-                loss = backward(model, batches, rows, accelerator)
-                require_sound(loss, step=keeper.steps + 1, epoch=epoch, rows=rows, rate=rate)
-                accelerator.clip_grad_norm_(model.parameters(), settings.clip)
-                optimizer.step()
+            for rows in run.left(batches.order(epoch)):
+                loss = update(run, batches, rows)
                 schedule.step()
-                optimizer.zero_grad()
                 run.total += loss * len(rows)
-                keeper.stepped()
-            scores = _scores(_probabilities(whole, judged, accelerator), judged.labels)
+                run.stepped()
+            scores = _scores(_probabilities(model, judged, run.accelerator), judged.labels)
             row = {"epoch": epoch, "train_loss": run.total / len(train), **scores}
-            run.rows.append({**row, "seconds": keeper.seconds})
+            run.rows.append({**row, "seconds": run.seconds})
             if require_finite(scores["validation_loss"], epoch) < run.best["loss"]:
-                weights = copy.deepcopy(whole.state_dict()) if settings.restore_best else None
+                weights = copy.deepcopy(model.state_dict()) if settings.restore_best else None
                 run.best = {"loss": scores["validation_loss"], "epoch": epoch, "weights": weights}
             if each_epoch is not None:
-                with reuse.whole():
+                with run.reuse.whole():
                     each_epoch(epoch)
-            keeper.next_epoch()
+            run.next_epoch()
         if run.best["weights"] is not None:
-            whole.load_state_dict(run.best["weights"])
-    whole.eval()
+            model.load_state_dict(run.best["weights"])
+    model.eval()
     write_log(run.rows, log)
     reason = choose(settings.precision).reason
-    return Fitted(pd.DataFrame(run.rows), run.best["epoch"], str(accelerator.device), reason)
+    return Fitted(pd.DataFrame(run.rows), run.best["epoch"], str(run.accelerator.device), reason)
+
+
+def update(run: Session, batches: Batches, rows: Array) -> float:
+    """Make one step of the optimiser on a batch, and return the batch's loss, in nats.
+
+    Raises
+    ------
+    TrainingError
+        The loss is not finite or far too large, or the gradient is not finite, and no step is
+        made; or as in `backward`.
+    """
+    loss = backward(run.model, batches, rows, run.accelerator)
+    norm = run.accelerator.clip_grad_norm_(run.model.parameters(), run.settings.clip)
+    run.require_sound(loss, norm, rows)
+    run.optimizer.step()
+    run.optimizer.zero_grad()
+    return loss
 
 
 def backward(
@@ -212,7 +202,7 @@ def probabilities(
     texts, settings = require_texts(texts), settings or Settings()
     check_length(model, settings)
     batches = Batches(tokenizer, Split(texts, [0] * len(texts)), settings)
-    with quicken(model, model.device):
+    with use_fast_layers(model, model.device):
         return _probabilities(model, batches)
 
 
@@ -223,18 +213,18 @@ def _probabilities(
     import torch
 
     model.eval()
-    found = np.zeros((len(batches.labels), int(model.config.num_labels or 0)), dtype=np.float64)
+    chances = np.zeros((len(batches.labels), int(model.config.num_labels or 0)))
     place, processes = (
         (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
     )
     with torch.inference_mode():
         for rows in batches.by_length()[place::processes]:
             inputs, _ = batches.batch(rows, model.device)
-            found[rows] = model(**inputs).logits.float().softmax(-1).cpu().numpy()
+            chances[rows] = model(**inputs).logits.float().softmax(-1).cpu().numpy()
     if accelerator is not None and processes > 1:
-        everyones = accelerator.reduce(torch.from_numpy(found).to(accelerator.device), "sum")
-        found = everyones.cpu().numpy()
-    return found
+        everyones = torch.from_numpy(chances).to(accelerator.device)
+        chances = accelerator.reduce(everyones, "sum").cpu().numpy()
+    return chances
 
 
 def evaluate(
@@ -266,8 +256,11 @@ def _groups(model: PreTrainedModel, settings: Settings) -> list[dict[str, Any]]:
     ]
 
 
-def _slope(settings: Settings, batches: int) -> Callable[[int], float]:
-    """Return the factor of the learning rate by step: up over the warm-up, then down to 0."""
-    steps = settings.epochs * batches
-    rise = max(1, round(settings.warmup * steps))
+def slope(warmup: float, steps: int) -> Callable[[int], float]:
+    """Return the factor of the learning rate by step: up over the warm-up, then down to 0.
+
+    ``warmup`` is a share of the ``steps``. The first step has a rate above 0; that of
+    `transformers.get_linear_schedule_with_warmup` has none, and its batch teaches nothing.
+    """
+    rise = max(1, round(warmup * steps))
     return lambda step: min((step + 1) / rise, max(0.0, (steps - step) / max(1, steps - rise)))

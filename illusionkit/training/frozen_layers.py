@@ -86,9 +86,9 @@ class Reuse:
             parts = [part for rows in batches.by_length() for part in batches.parts(rows)]
             for part in parts:
                 inputs, _ = batches.batch(part, self._model.device)
-                found = self._base(**inputs)[0].float().cpu()
+                outputs = self._base(**inputs)[0].float().cpu()
                 masks = inputs["attention_mask"].bool().cpu()
-                for row, state, mask in zip(part, found, masks, strict=True):
+                for row, state, mask in zip(part, outputs, masks, strict=True):
                     states[int(row)] = state[mask]  # a copy, without the padding
         batches.states = [states[row] for row in range(len(states))]
         return batches

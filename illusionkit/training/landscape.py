@@ -31,11 +31,11 @@ def random_way(like: Weights, *, seed: int = 0) -> dict[str, torch.Tensor]:
     import torch
 
     generator = torch.Generator().manual_seed(seed)
-    found = {}
+    direction = {}
     for name, moved in like.items():
         drawn = torch.randn(moved.shape, generator=generator).to(moved.device)
-        found[name] = drawn * (moved.norm() / drawn.norm().clamp(min=1e-12))
-    return found
+        direction[name] = drawn * (moved.norm() / drawn.norm().clamp(min=1e-12))
+    return direction
 
 
 def along(
@@ -57,7 +57,7 @@ def along(
     """
     import torch
 
-    before, found = weights(model), []
+    before, losses = weights(model), []
     if not before.keys() == origin.keys() == direction.keys():
         raise TrainingError("Origin and direction must have the weights of this model, by name.")
 
@@ -69,7 +69,7 @@ def along(
     try:
         for place in places:
             set_to(origin, place)
-            found.append(loss())
+            losses.append(loss())
     finally:
         set_to(before, 0.0)
-    return found
+    return losses

@@ -51,8 +51,8 @@ def reviews() -> tuple[pd.DataFrame, Array]:
     from illusionkit.models.encoding import features
 
     rows = tables()["train"].drop_duplicates("unit")
-    found = features(list(corpora.movie_reviews()["text"]))[rows.index]
-    return rows.reset_index(drop=True), found.astype(np.float64)
+    inputs = features(list(corpora.movie_reviews()["text"]))[rows.index]
+    return rows.reset_index(drop=True), inputs.astype(np.float64)
 
 
 def draw(seed: int) -> dict[str, Array]:
@@ -73,10 +73,10 @@ def told(seed: int) -> dict[str, Told]:
     """
     from sklearn.preprocessing import StandardScaler
 
-    table, found = reviews()
+    table, features = reviews()
     rows = draw(seed)
-    scale = StandardScaler().fit(found[rows["train"]])
-    inputs = {name: scale.transform(found[places]) for name, places in rows.items()}
+    scale = StandardScaler().fit(features[rows["train"]])
+    inputs = {name: scale.transform(features[places]) for name, places in rows.items()}
     parts = {name: table.iloc[places] for name, places in rows.items()}
     chances, rating = _chances(inputs, parts), np.clip(_ratings(inputs, parts), -4, 4)
     centre = parts["train"].groupby("label")["mean"].mean().to_numpy()
@@ -140,8 +140,8 @@ def scores(answer: Told, truth: pd.DataFrame, weights: Array | None = None) -> A
     draws = np.ones((1, len(table))) if weights is None else weights
     sums = draws @ table
     means = sums[:, :2] / draws.sum(axis=1, keepdims=True)
-    found = np.column_stack([means, kappa(sums[:, 2:].reshape(-1, CLASSES, CLASSES))])
-    return found[0] if weights is None else found
+    measured = np.column_stack([means, kappa(sums[:, 2:].reshape(-1, CLASSES, CLASSES))])
+    return measured[0] if weights is None else measured
 
 
 def compare(seeds: Sequence[int]) -> pd.DataFrame:

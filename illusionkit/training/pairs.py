@@ -47,13 +47,13 @@ def read_pairs(
     import pandas as pd
 
     rng = np.random.default_rng(seed)
-    found: dict[str, list[pd.DataFrame]] = {place: [] for place in SHARES}
+    pairs: dict[str, list[pd.DataFrame]] = {place: [] for place in SHARES}
     for name in names:
         for place, rows in _places(name, part).items():
-            pairs = sentence_pairs(rows, rng)
-            unit = [f"{name} {unit}" for unit in pairs["unit"]]
-            found[place].append(pairs.assign(unit=unit, corpus=name))
-    return {place: pd.concat(tables, ignore_index=True) for place, tables in found.items()}
+            table = sentence_pairs(rows, rng)
+            unit = [f"{name} {unit}" for unit in table["unit"]]
+            pairs[place].append(table.assign(unit=unit, corpus=name))
+    return {place: pd.concat(tables, ignore_index=True) for place, tables in pairs.items()}
 
 
 def _places(name: str, part: str) -> dict[str, pd.DataFrame]:
@@ -61,8 +61,8 @@ def _places(name: str, part: str) -> dict[str, pd.DataFrame]:
     if name not in corpora.CORPORA:
         raise DataError(f"No corpus is called '{name}': {', '.join(corpora.CORPORA)}.")
     load = corpora.CORPORA[name]
-    found = documents(load())
-    return found if part == "book" else found | {"held_out": load(part)}
+    places = documents(load())
+    return places if part == "book" else places | {"held_out": load(part)}
 
 
 def documents(table: pd.DataFrame) -> dict[str, pd.DataFrame]:

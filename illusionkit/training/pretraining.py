@@ -19,6 +19,7 @@ from illusionkit.arrays import Array
 from illusionkit.errors import DataError, TrainingError
 from illusionkit.models import encoders
 from illusionkit.models.objective import masked_language_loss, nats, next_sentence_loss
+from illusionkit.training.finetune import slope
 from illusionkit.training.pairs import Masked, PairBatches
 
 if TYPE_CHECKING:
@@ -178,14 +179,11 @@ def judge(model: BertForPreTraining, batches: Sequence[Masked]) -> Judged:
     import torch
 
     model.eval()
-    found: dict[str, list[Array]] = {name: [] for name in Judged.__dataclass_fields__}
     with torch.no_grad():
-        for batch in batches:
-            for name, values in _judged(model, batch.to(model.device)).items():
-                found[name].append(values)
-    if not sum(map(len, found["nats"])):
+        parts = [_judged(model, batch.to(model.device)) for batch in batches]
+    if not sum(len(part["nats"]) for part in parts):
         raise DataError("Nothing is masked in these batches, so there is nothing to judge by.")
-    return Judged(**{name: np.concatenate(values) for name, values in found.items()})
+    return Judged(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
 
 
 def _judged(model: BertForPreTraining, batch: Masked) -> dict[str, Array]:
@@ -275,15 +273,10 @@ def _optimizer(model: BertForPreTraining, plan: Plan) -> tuple[Any, Any]:
     """Return AdamW, and a learning rate that rises over the warm-up and then falls to 0."""
     import torch
 
-    rise = max(1, round(plan.warmup * plan.steps))
     optimizer = torch.optim.AdamW(
         model.parameters(), plan.learning_rate, weight_decay=plan.weight_decay, fused=True
     )
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda n: min((n + 1) / rise, max(0.0, (plan.steps - n) / max(1, plan.steps - rise))),
-    )
-    return optimizer, schedule
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, slope(plan.warmup, plan.steps))
 
 
 def _check_length(model: BertForPreTraining, batches: PairBatches) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from illusionkit import cache
 from illusionkit.arrays import Array
 from illusionkit.data import archives
-from illusionkit.experiment.provenance import TRAINING, code_hash
+from illusionkit.meaning import code_hash
 from illusionkit.models import encoders
 from illusionkit.training.batches import Settings, Split
 from illusionkit.training.finetune import fit, probabilities
@@ -25,7 +25,7 @@ HISTORY = ("epoch", "train_loss", "validation_loss", "validation_accuracy")
 
 
 @dataclass(frozen=True)
-class Run:
+class TrainingRun:
     """What one training gave.
 
     ``probabilities`` has the shape (epochs, judged texts, classes); ``history`` the columns of
@@ -43,7 +43,7 @@ class Run:
 
 def run(
     train: Split, validation: Split, judged: Sequence[str], settings: Settings, *, classes: int
-) -> Run:
+) -> TrainingRun:
     """Return what the packaged encoder says of ``judged`` after each epoch of a training.
 
     The last epoch's weights are kept, whatever the validation says. A training is run once and
@@ -54,18 +54,18 @@ def run(
 
     def make() -> dict[str, Array]:
         model, tokenizer = encoders.classifier(classes, seed=settings.seed)
-        said: list[Array] = []
+        chances: list[Array] = []
 
         def note(_epoch: int) -> None:
-            said.append(probabilities(model, tokenizer, judged, settings))
+            chances.append(probabilities(model, tokenizer, judged, settings))
 
         fitted = fit(model, tokenizer, train, validation, settings, each_epoch=note)
         history = {name: fitted.history[name].to_numpy() for name in HISTORY}
-        return {"probabilities": np.array(said), **history}
+        return {"probabilities": np.array(chances), **history}
 
     fixed = {**asdict(settings), "classes": classes}
-    found = cache.arrays("runs", _key(train, validation, judged, fixed), make)
-    return Run(found["probabilities"], pd.DataFrame({name: found[name] for name in HISTORY}))
+    kept = cache.arrays("runs", _key(train, validation, judged, fixed), make)
+    return TrainingRun(kept["probabilities"], pd.DataFrame({name: kept[name] for name in HISTORY}))
 
 
 def _key(train: Split, validation: Split, judged: Sequence[str], fixed: Mapping[str, Any]) -> str:
@@ -73,4 +73,6 @@ def _key(train: Split, validation: Split, judged: Sequence[str], fixed: Mapping[
     rows = [[list(part.texts), [int(k) for k in part.labels]] for part in (train, validation)]
     asked = json.dumps([rows, list(judged), fixed], sort_keys=True)
     weights = archives.source("minilm").members["weights"].sha256
-    return cache.digest(asked, weights, code_hash(fit, probabilities), *map(version, TRAINING))
+    return cache.digest(
+        asked, weights, code_hash(fit, probabilities), *map(version, encoders.LIBRARIES)
+    )

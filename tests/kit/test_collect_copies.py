@@ -9,7 +9,7 @@ from illusionkit.errors import DataError, DesignError
 from illusionkit.illusions import experiment
 from illusionkit.illusions.collect import duplicate_leakage_english as copies
 from illusionkit.training.batches import Settings
-from illusionkit.training.runs import Run
+from illusionkit.training.runs import TrainingRun
 
 ARMS = ("flawed", "control", "cured")
 BOTH = ("duplicate-leakage-finetuned", "duplicate-leakage-english")
@@ -24,7 +24,7 @@ def trained(monkeypatch):
         noted.append((train, watched, list(judged), settings, classes))
         label = dict(zip(train.texts, train.labels, strict=True))
         hits = [label.get(text, 0) for text in judged]
-        return Run(np.eye(classes)[[[0] * len(hits), hits]], pd.DataFrame())
+        return TrainingRun(np.eye(classes)[[[0] * len(hits), hits]], pd.DataFrame())
 
     def predict(self, rows, labels, test):
         table = copies._texts("book")

@@ -243,7 +243,7 @@ def test_the_learning_rate_rises_then_falls(still, some, steps):
 @pytest.mark.parametrize("warmup", [0.0, 0.1, 0.5, 1.0])
 @pytest.mark.parametrize("batches", [1, 2, 7, 250])
 def test_the_slope_stays_between_0_and_1_and_ends_at_0(warmup, batches):
-    slope = finetune._slope(Settings(epochs=2, warmup=warmup), batches)
+    slope = finetune.slope(warmup, 2 * batches)
     shares = [slope(step) for step in range(2 * batches + 1)]
     assert max(shares) == 1
     assert all(0 < share <= 1 for share in shares[:-1])
@@ -449,7 +449,7 @@ def test_a_training_that_diverges_names_the_step_the_rows_and_the_rate(still, so
 
 def gradients(folder, split, settings, double=False, **memory):
     """Return the gradients of one batch, all rows of a split, and its loss."""
-    from illusionkit.training.acceleration import accelerator_of
+    from illusionkit.training.session import accelerator_of
 
     model, tokenizer = encoders.classifier(2, str(folder))
     model = model.double() if double else model

@@ -11,11 +11,11 @@ from small_models import weights, without_dropout
 
 from illusionkit.models import encoders
 from illusionkit.models.precision import choose, cuda_has_bf16, has_cuda
-from illusionkit.training.acceleration import accelerator_of
 from illusionkit.training.batches import Batches, Settings, Split
 from illusionkit.training.book_model import split_of, tables
 from illusionkit.training.checkpoints import Checkpoints
 from illusionkit.training.finetune import backward, fit, probabilities
+from illusionkit.training.session import accelerator_of
 
 pytestmark = [
     pytest.mark.skipif(not has_cuda(), reason="no CUDA GPU here"),

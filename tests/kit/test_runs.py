@@ -28,7 +28,7 @@ def trainings(small, empty_cache, monkeypatch):
         noted.append(seed)
         return real(classes, str(small), seed=seed)
 
-    monkeypatch.setattr(runs.models, "classifier", classifier)
+    monkeypatch.setattr(runs.encoders, "classifier", classifier)
     return noted
 
 

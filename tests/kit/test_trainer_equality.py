@@ -48,7 +48,9 @@ def by_trainer(reviews, folder):
     optimizer = torch.optim.AdamW(
         finetune._groups(model, SETTINGS), lr=SETTINGS.learning_rate, fused=True
     )
-    slope = torch.optim.lr_scheduler.LambdaLR(optimizer, finetune._slope(SETTINGS, len(batches)))
+    slope = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, finetune.slope(SETTINGS.warmup, len(batches))
+    )
     Listening(model, arguments, train_dataset=prepared, optimizers=(optimizer, slope)).train()
     return np.array(losses), model
 

@@ -9,7 +9,7 @@ from illusionkit.illusions import experiment
 from illusionkit.illusions.tune import training_score
 from illusionkit.training.batches import Settings
 from illusionkit.training.book_model import splits
-from illusionkit.training.runs import Run
+from illusionkit.training.runs import TrainingRun
 
 TRIAL = "training-score"
 
@@ -31,7 +31,7 @@ def asked(monkeypatch):
         history = {"epoch": np.arange(1, epochs + 1.0), "train_loss": np.linspace(2, 1, epochs)}
         history["validation_loss"] = np.linspace(1, 2, epochs)
         history["validation_accuracy"] = np.linspace(0.5, 0.4, epochs)
-        return Run(said[:epochs], pd.DataFrame(history))
+        return TrainingRun(said[:epochs], pd.DataFrame(history))
 
     monkeypatch.setattr(training_score, "run", run)
     return noted

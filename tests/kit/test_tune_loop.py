@@ -15,11 +15,11 @@ def asked(monkeypatch):
     """Note what is asked to be trained, and answer without a training."""
     noted = []
 
-    def train(splits, settings, removal):
-        noted.append((splits, settings, removal))
+    def train(splits, settings, ablation):
+        noted.append((splits, settings, ablation))
         count = len(splits[2])
         said = np.full((count, 5), 0.2)
-        worse = np.full((count, 5), 0.1) if removal == "row numbers" else said
+        worse = np.full((count, 5), 0.1) if ablation == "row numbers" else said
         return {
             "reported": worse, "sound": said, "padding": np.array(0.1),
             "train_loss": np.array([2.0, 1.0]), "validation_loss": np.array([2.0, 1.5]),
@@ -51,16 +51,16 @@ def test_the_confirm_part_is_judged_and_never_trained_on():
 
 def test_both_loops_get_the_same_rows_and_settings(asked):
     experiment(TRIAL).read(2.5, 1, "clip")
-    (broken, settings, removal), (whole, plain, none) = asked
-    assert (removal, none) == ("clip", None)
+    (broken, settings, ablation), (whole, plain, none) = asked
+    assert (ablation, none) == ("clip", None)
     assert broken == whole and settings == plain
     assert settings.learning_rate == pytest.approx(2.5e-4) and settings.seed == 1
 
 
 def test_another_seed_removes_nothing_and_trains_on_the_same_rows(asked):
     experiment(TRIAL).read(2.5, 1, silent_bug.OTHER_SEED)
-    (other, settings, removal), (whole, plain, _) = asked
-    assert removal is None and other == whole
+    (other, settings, ablation), (whole, plain, _) = asked
+    assert ablation is None and other == whole
     assert settings.seed != plain.seed
 
 

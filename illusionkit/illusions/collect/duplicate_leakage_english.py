@@ -8,98 +8,91 @@ margin is what three trainings on 800 test reviews can tell from nothing. Used i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache, partial
 
+import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
 from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading, Rows
+from illusionkit.experiment.task import Task, read
 from illusionkit.illusions.collect.duplicate_leakage import Draw, draw, planted
 from illusionkit.models.learners import CountedTexts
 from illusionkit.training.batches import Settings, Split
 from illusionkit.training.runs import run
 
-TEST_TEXTS = 800
-TRAIN_TEXTS = 2000
+TEST_TEXTS, TRAIN_TEXTS = 800, 2000
 WATCHED = 100
 """Spare texts whose loss is watched during training; nothing is chosen by it."""
 CLASSES = len(corpora.CLASS_NAMES)
 
-Learner = Callable[[Array], Array]
-"""From the rows to train on to predictions for the test rows, shape (epochs, tests)."""
-
 
 @cache
-def _texts(part: str) -> pd.DataFrame:
-    """Return movie reviews, one a unit; those of the confirm part for ``part="confirm"`` only."""
-    names = dict.fromkeys(("book", part))
-    parts = [corpora.movie_reviews(name).assign(part=name) for name in names]
-    table = pd.concat(parts, ignore_index=True)
-    return table.drop_duplicates("unit").reset_index(drop=True)
+def texts(part: str) -> pd.DataFrame:
+    """Return movie reviews, one a unit."""
+    return read(corpora.movie_reviews, part).drop_duplicates("unit").reset_index(drop=True)
 
 
 @cache
 def _counted(part: str) -> CountedTexts:
-    return CountedTexts(list(_texts(part)["text"]))
+    return CountedTexts(list(texts(part)["text"]))
 
 
-def _split(table: pd.DataFrame, rows: Array) -> Split:
-    return Split(list(table["text"][rows]), list(table["label"][rows]))
+@dataclass(frozen=True)
+class Finetuning:
+    """A learner: the packaged BERT, all of its weights trained; texts ``watched`` go along."""
+
+    table: pd.DataFrame
+    watched: Array
+    settings: Settings
+
+    def predict(self, train: Array, labels: Array, test: Array) -> Array:
+        """Return the predicted labels after each epoch (epochs, tests)."""
+        text, label = self.table["text"], self.table["label"]
+        known = Split(list(text[train]), list(labels))
+        watched = Split(list(text[self.watched]), list(label[self.watched]))
+        trained = run(known, watched, list(text[test]), self.settings, classes=CLASSES)
+        return trained.probabilities.argmax(axis=-1)
 
 
 def _finetuned(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
     """Read ``duplicate-leakage-finetuned``: the packaged BERT, all of its weights trained."""
-    table = _texts(part)
-    drawn = draw(table, seed, part, TEST_TEXTS, TRAIN_TEXTS)
+    table, drawn = _drawn(seed, part)
     settings = Settings(epochs=round(dose["epochs"]), seed=seed, restore_best=False)
-    watched, judged = _split(table, drawn.spare[:WATCHED]), list(table["text"][drawn.test])
-
-    def learner(rows: Array) -> Array:
-        said = run(_split(table, rows), watched, judged, settings, classes=CLASSES)
-        return said.probabilities.argmax(axis=-1)
-
-    return _reading(table, drawn, dose["share"], arm, learner)
+    task = Task(table, Finetuning(table, drawn.spare[:WATCHED], settings))
+    return _reading(task, drawn, dose["share"], arm)
 
 
 def _plain(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
     """Read ``duplicate-leakage-english``: the learner that counts characters."""
-    table = _texts(part)
-    drawn = draw(table, seed, part, TEST_TEXTS, TRAIN_TEXTS)
-    label = table["label"].to_numpy()
-
-    def learner(rows: Array) -> Array:
-        return _counted(part).predict(rows, label[rows], drawn.test)[None]
-
-    return _reading(table, drawn, dose["share"], arm, learner)
+    table, drawn = _drawn(seed, part)
+    return _reading(Task(table, _counted(part)), drawn, dose["share"], arm)
 
 
-def _reading(table: pd.DataFrame, drawn: Draw, share: float, arm: str, learner: Learner) -> Reading:
+def _drawn(seed: int, part: str) -> tuple[pd.DataFrame, Draw]:
+    table = texts(part)
+    return table, draw(table, seed, part, tests=TEST_TEXTS, trains=TRAIN_TEXTS)
+
+
+def _reading(task: Task, drawn: Draw, share: float, arm: str) -> Reading:
     """Return the learner after training with copies beside the same learner trained clean."""
-    train = planted(table, drawn, share, arm)
-    fitted, clean = learner(train), learner(drawn.train)
-    truth, unit = table["label"].to_numpy()[drawn.test], table["unit"].to_numpy()[drawn.test]
-    gaps = (fitted == truth).mean(axis=1) - (clean == truth).mean(axis=1)
-    extras = {f"optimism_after_epoch_{n}": float(gap) for n, gap in enumerate(gaps, start=1)}
-    return Reading.scored(
-        ACCURACY,
-        Rows(truth, fitted[-1], unit),
-        Rows(truth, clean[-1], unit),
-        extras=extras,
-        train_sizes=(len(train), len(drawn.train)),
-    )
+    leaky, leaky_hits = _judged(task, planted(task.table, drawn, share, arm), drawn.test)
+    clean, clean_hits = _judged(task, drawn.train, drawn.test)
+    gaps = enumerate(leaky_hits - clean_hits, start=1)
+    extras = {f"optimism_after_epoch_{n}": float(gap) for n, gap in gaps}
+    return task.reading(ACCURACY, leaky, clean, **extras)
 
 
-_share = Knob(
-    name="share",
-    label="test texts with a copy in training",
-    unit="share",
-    low=0.0,
-    high=1.0,
-    default=1.0,
-    doses=(0.0, 0.5, 1.0),
-)
+def _judged(task: Task, train: Array, test: Array) -> tuple[Rows, Array]:
+    """Return what the last epoch says, and the accuracy after each epoch."""
+    by_epoch = np.atleast_2d(task.predict(train, test))
+    return task.rows(test, by_epoch[-1]), (by_epoch == task.label[test]).mean(axis=1)
+
+
+_share = Knob.share("share", "test texts with a copy in training", (0.0, 0.5, 1.0))
 
 _experiment = partial(
     Experiment,
@@ -111,6 +104,8 @@ _experiment = partial(
     sign=1,
     data=("movie_reviews",),
     page="a-score-to-distrust",
+    kind="text",
+    null_dose=0.0,
 )
 
 EXPERIMENTS = (
@@ -120,12 +115,7 @@ EXPERIMENTS = (
         knobs=(
             _share,
             Knob(
-                name="epochs",
-                label="passes over the training data",
-                unit="epochs",
-                low=1,
-                high=10,
-                default=2,
+                "epochs", "passes over the training data", "epochs", low=1, high=10, default=2,
                 doses=(2,),
             ),
         ),
@@ -133,6 +123,7 @@ EXPERIMENTS = (
         tolerance=0.04,
         run=_finetuned,
         weights=("minilm",),
+        symptom="A fine-tuned model is nearly perfect on test rows that it has met before.",
     ),
     _experiment(
         id="duplicate-leakage-english",
@@ -140,5 +131,6 @@ EXPERIMENTS = (
         knobs=(_share,),
         cost=1.0,
         run=_plain,
+        symptom="Even a plain learner does better on test rows of which it has met a copy.",
     ),
-)
+)  # fmt: skip

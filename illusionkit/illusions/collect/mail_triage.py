@@ -24,15 +24,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import mail
-from illusionkit.errors import DataError
 from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows
+from illusionkit.experiment.task import Task, first, read, three_sides
+from illusionkit.models.learners import Probe
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 TRAIN, HELD = 600, 180
 """Wanted mails, and as many of spam, that are trained on, and that the lab holds out."""
@@ -56,28 +60,39 @@ FALSE_ALARMS = Metric(
 """The false-positive rate; all rows are wanted mail."""
 
 
+def spam_filter() -> LogisticRegression:
+    """Return the filter: logistic regression on words and marks."""
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=0.1, solver="liblinear")
+
+
 @dataclass(frozen=True)
 class Mails:
-    """Mails as words and marks: ``counts`` 0 or 1 (mails, tokens), sparse; a label, unit, kind."""
+    """Mails as words and marks: ``counts`` 0 or 1 (mails, tokens), sparse; and their table."""
 
     counts: Any
     tokens: Array
-    label: Array
-    unit: Array
-    kind: Array
-    confirm: Array
+    table: pd.DataFrame
 
-    def called(self, train: Array, judged: Array) -> Array:
-        """Return 1 for each judged mail that is called spam after training on ``train``."""
-        return np.asarray(self.fit(train).predict(self.counts[judged]))
+    @property
+    def label(self) -> Array:
+        """Return 1 for each mail that is spam."""
+        return self.table["label"].to_numpy()
+
+    @property
+    def unit(self) -> Array:
+        """Return the unit of each mail."""
+        return self.table["unit"].to_numpy()
+
+    @property
+    def kind(self) -> Array:
+        """Return the kind of each mail (`KINDS`)."""
+        return self.table["kind"].to_numpy()
 
     def fit(self, train: Array) -> Any:
-        """Return a logistic regression on words and marks, trained on rows ``train``."""
-        from sklearn.linear_model import LogisticRegression
-
-        return LogisticRegression(C=0.1, solver="liblinear").fit(
-            self.counts[train], self.label[train]
-        )
+        """Return the `spam_filter` trained on rows ``train``."""
+        return spam_filter().fit(self.counts[train], self.label[train])
 
 
 @cache
@@ -89,17 +104,15 @@ def words_and_marks(part: str = "book") -> Mails:
     from scipy.sparse import hstack
     from sklearn.feature_extraction.text import CountVectorizer
 
-    names = dict.fromkeys(("book", part))
-    table = pd.concat([mail.mails(name).assign(part=name) for name in names], ignore_index=True)
-    counters = [
-        CountVectorizer(binary=True, min_df=RARE, token_pattern=WORDS),
-        CountVectorizer(binary=True, min_df=RARE, token_pattern=r"\S+"),
-    ]
-    counts = [c.fit_transform(table[n]) for c, n in zip(counters, ("text", "marks"), strict=True)]
-    tokens = np.concatenate([counter.get_feature_names_out() for counter in counters])
-    label, unit, kind = (table[name].to_numpy() for name in ("label", "unit", "kind"))
-    confirm = (table["part"] != "book").to_numpy()
-    return Mails(hstack(counts).tocsr(), tokens, label, unit, kind, confirm)
+    table = read(mail.mails, part)
+    patterns = {"text": WORDS, "marks": r"\S+"}
+    counters = {
+        name: CountVectorizer(binary=True, min_df=RARE, token_pattern=pattern)
+        for name, pattern in patterns.items()
+    }
+    counts = hstack([counters[name].fit_transform(table[name]) for name in patterns]).tocsr()
+    tokens = np.concatenate([each.get_feature_names_out() for each in counters.values()])
+    return Mails(counts, tokens, table.drop(columns=list(patterns)))
 
 
 @dataclass(frozen=True)
@@ -111,77 +124,53 @@ class Pools:
     judged: Array
 
 
-def pools(mails: Mails, part: str, rng: np.random.Generator) -> tuple[Pools, Pools, Pools]:
+def pools(task: Task, part: str, rng: np.random.Generator) -> tuple[Pools, Pools, Pools]:
     """Return the rows of easy, hard and unwanted mail; a unit's mails of all kinds share a pool.
 
-    Confirm rows can be judged only. Used in chapter 3.
+    Confirm rows can be judged only.
     """
-    names, place = np.unique(mails.unit, return_inverse=True)
-    rank = (rng.permutation(len(names)) / len(names))[place]
-    order = rng.permutation(len(rank))
-    order = order[pd.Series(mails.unit[order]).groupby(mails.unit[order]).cumcount() < MOST]
-    book = ~mails.confirm
-    final = book & (rank < JUDGED_SHARE) if part == "book" else mails.confirm
-    held = book & (rank >= JUDGED_SHARE) & (rank < JUDGED_SHARE + HELD_SHARE)
-    train = book & (rank >= JUDGED_SHARE + HELD_SHARE)
+    sides = three_sides(task.unit, rng, held=HELD_SHARE, judged=JUDGED_SHARE)
+    train, held, judged = (side & task.book for side in sides)
+    judged = judged if part == "book" else ~task.book
+    order = rng.permutation(len(task.table))
+    order = order[pd.Series(task.unit[order]).groupby(task.unit[order]).cumcount() < MOST]
+    kind = task.table["kind"].to_numpy()
     easy, hard, spam = (
-        Pools(*(order[(side & (mails.kind == kind))[order]] for side in (train, held, final)))
-        for kind in KINDS
+        Pools(*(order[(side & (kind == each))[order]] for side in (train, held, judged)))
+        for each in KINDS
     )
     return easy, hard, spam
 
 
 def mixed(easy: Array, hard: Array, share: float, size: int) -> Array:
-    """Return ``size`` wanted mails, a share of them easy, taken from the front of both.
-
-    Raises
-    ------
-    DataError
-        There are too few mails of one kind.
-    """
+    """Return ``size`` wanted mails, a share of them easy; `DataError` if one kind is too few."""
     count = round(share * size)
-    for rows, wanted, kind in ((easy, count, "easy"), (hard, size - count, "hard")):
-        if len(rows) < wanted:
-            raise DataError(
-                f"{wanted} {kind} mails are needed and {len(rows)} are there: choose a share "
-                "that needs fewer."
-            )
-    return np.concatenate([easy[:count], hard[: size - count]])
+    return np.concatenate(
+        [first(easy, count, "easy mails"), first(hard, size - count, "hard mails")]
+    )
 
 
-def _triage(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(
+    dose: Mapping[str, float], seed: int, arm: str, part: str, *, to_come: str = "hard"
+) -> Reading:
     """Read ``mail-triage``: of the wanted mail that was collected, a share is easy.
 
-    Honest: the rate on hard mail of unseen senders. Flawed: the rate on the wanted mail that the
-    lab held out of its collection. Cured: the same filter, its rate on held-out hard mail.
+    Honest: the rate on mail ``to_come``, of unseen senders; hard, or, in ``mail-triage-easy``,
+    easy as well. Flawed: the rate on the wanted mail that the lab held out of its collection.
+    Cured: the same filter, its rate on held-out hard mail. Control: on held-out easy mail.
     """
     mails, rng = words_and_marks(part), np.random.default_rng([seed, 22])
-    easy, hard, spam = pools(mails, part, rng)
-    wanted = mixed(easy.train, hard.train, dose["easy"], TRAIN)
-    held = hard.held if arm == "cured" else mixed(easy.held, hard.held, dose["easy"], HELD)
-    return _reading(mails, wanted, held, hard.judged, spam)
-
-
-def _easy(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
-    """Read ``mail-triage-easy``: the same collection, but the mail to come is easy as well."""
-    mails, rng = words_and_marks(part), np.random.default_rng([seed, 22])
-    easy, hard, spam = pools(mails, part, rng)
-    wanted = mixed(easy.train, hard.train, dose["easy"], TRAIN)
-    return _reading(mails, wanted, easy.held, easy.judged, spam)
-
-
-def _reading(mails: Mails, wanted: Array, held: Array, judged: Array, spam: Pools) -> Reading:
-    """Return the rates on two sets of wanted mail, and what the lab says of its spam."""
-    junk = spam.held[:HELD]
-    train = np.concatenate([wanted, spam.train[:TRAIN]])
-    said = mails.called(train, np.concatenate([held, judged, junk]))
-    seen, final, caught = np.split(said, np.cumsum([len(held), len(judged)]))
-    found = [Rows(mails.label[r], p, mails.unit[r]) for r, p in ((held, seen), (judged, final))]
-    extras = {
-        "spam_caught": float(caught.mean()),
-        "accuracy_in_the_lab": float(np.mean([1 - seen.mean(), caught.mean()])),
-    }
-    return Reading.scored(FALSE_ALARMS, *found, extras=extras)
+    task = Task(mails.table, Probe(mails.counts, spam_filter))
+    easy, hard, spam = pools(task, part, rng)
+    train = [mixed(easy.train, hard.train, dose["easy"], TRAIN), spam.train[:TRAIN]]
+    held = {"cured": hard.held, "control": easy.held}
+    if arm == "flawed":
+        held[arm] = mixed(easy.held, hard.held, dose["easy"], HELD)
+    judged = (easy if to_come == "easy" else hard).judged
+    seen, honest, junk = task.judge(np.concatenate(train), held[arm], judged, spam.held[:HELD])
+    caught, alarms = (float(rows.prediction.mean()) for rows in (junk, seen))
+    extras = {"spam_caught": caught, "accuracy_in_the_lab": float(np.mean([1 - alarms, caught]))}
+    return task.reading(FALSE_ALARMS, seen, honest, **extras)
 
 
 _experiment = partial(
@@ -190,14 +179,11 @@ _experiment = partial(
     design="two-populations",
     metric=FALSE_ALARMS,
     knobs=(
-        Knob(
-            name="easy",
-            label="wanted mail in the collection that is easy",
-            unit="share",
+        Knob.share(
+            "easy",
+            "wanted mail in the collection that is easy",
+            (0.9, 0.95, 0.97, 0.99, 1.0),
             low=0.9,
-            high=1.0,
-            default=1.0,
-            doses=(0.9, 0.95, 0.97, 0.99, 1.0),
         ),
     ),
     seeds=tuple(range(30)),
@@ -206,6 +192,7 @@ _experiment = partial(
     page="mail-triage",
     cost=0.3,
     tolerance=0.01,
+    kind="mail",
 )
 
 EXPERIMENTS = (
@@ -214,13 +201,15 @@ EXPERIMENTS = (
         title="A spam filter tested on mail that is easy to tell",
         sign=1,
         arms=("flawed", "cured"),
-        run=_triage,
+        run=run,
+        symptom="Hardly a false alarm in the lab, and users miss receipts and newsletters.",
     ),
     _experiment(
         id="mail-triage-easy",
         title="The same spam filter on easy mail of other senders",
         sign=0,
         arms=("control",),
-        run=_easy,
+        run=partial(run, to_come="easy"),
+        symptom="Few false alarms in the lab, and as few on the same kind of mail by others.",
     ),
-)
+)  # fmt: skip

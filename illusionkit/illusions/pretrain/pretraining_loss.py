@@ -31,9 +31,9 @@ import numpy as np
 from illusionkit import cache as kept
 from illusionkit.arrays import Array
 from illusionkit.data import archives
-from illusionkit.experiment.provenance import TRAINING, code_hash
 from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows
-from illusionkit.models.encoders import encoder
+from illusionkit.meaning import code_hash
+from illusionkit.models.encoders import LIBRARIES, encoder
 from illusionkit.training.pairs import WITH_DOCUMENTS, Masked, PairBatches, read_pairs
 from illusionkit.training.pretraining import (
     Judged,
@@ -109,7 +109,7 @@ def looks(seed: int, part: str = "book") -> dict[str, Array]:
 
     pinned = [archives.source(name).members for name in ("vader", "minilm")]
     files = sorted(member.sha256 for members in pinned for member in members.values())
-    key = kept.digest(f"{seed} {part}", *files, code_hash(make), *map(version, TRAINING))
+    key = kept.digest(f"{seed} {part}", *files, code_hash(make), *map(version, LIBRARIES))
     return kept.arrays("runs", key, make)
 
 

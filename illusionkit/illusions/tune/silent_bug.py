@@ -7,8 +7,8 @@ differs is the loop, in the place where other experiments differ in the training
 seed`` removes nothing and draws head, order and dropout anew: what is no larger can't be seen.
 
 Apparent is the loss that the loop reports of the judged reviews; honest is that of the whole loop.
-Optimism below 0 says by how many nats the removal makes the report worse. The word vectors are kept
-as they are, to save time, and the training is short, so the rates are above the book's.
+Optimism below 0 says by how many nats an ablation makes the report worse. The word vectors stay as
+they are, to save time, and the training is short, so the rates are above the book's.
 
 Said before anything was measured: ``row numbers`` does most harm to the report and none to the
 model; ``zero_grad()`` does most to the model, at both rates. ``schedule.step()`` leaves the rate
@@ -33,9 +33,8 @@ import pandas as pd
 from illusionkit import cache
 from illusionkit.arrays import Array
 from illusionkit.data import archives, corpora
-from illusionkit.experiment.provenance import TRAINING as LIBRARIES
-from illusionkit.experiment.provenance import code_hash
 from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows
+from illusionkit.meaning import code_hash
 from illusionkit.models import encoders
 from illusionkit.training.ablations import ORDER, TRAINING, loop
 from illusionkit.training.batches import Batches, Settings, Split
@@ -52,7 +51,7 @@ EPOCHS, BATCH_SIZE, MAX_TOKENS = 2, 16, 32
 CLASSES = len(corpora.CLASS_NAMES)
 SORTED = "shuffling, sorted file"
 OTHER_SEED = "another seed"
-REMOVALS = (*TRAINING, *ORDER)
+ABLATIONS = (*TRAINING, *ORDER)
 STATE = 7001
 """Where the random numbers stand before the loop seeds them: something ran before."""
 
@@ -108,18 +107,18 @@ def trained(rate: float, seed: int, arm: str | None = None, part: str = "book") 
     splits = split_of(train), split_of(watched), split_of(judged)
     own = seed + STATE if arm == OTHER_SEED else seed
     settings = Settings(EPOCHS, BATCH_SIZE, rate, max_tokens=MAX_TOKENS, seed=own)
-    removal = arm if arm in REMOVALS else None
-    key = _key(splits, settings, removal)
-    return cache.arrays("runs", key, lambda: _train(splits, settings, removal))
+    ablation = arm if arm in ABLATIONS else None
+    key = _key(splits, settings, ablation)
+    return cache.arrays("runs", key, lambda: _train(splits, settings, ablation))
 
 
 def _train(
-    splits: tuple[Split, Split, Split], settings: Settings, removal: str | None
+    splits: tuple[Split, Split, Split], settings: Settings, ablation: str | None
 ) -> dict[str, Array]:
     import torch
 
     train, watched, judged = splits
-    code = loop(removal)
+    code = loop(ablation)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed + STATE)
         model, tokenizer = encoders.classifier(CLASSES, seed=settings.seed)
@@ -143,14 +142,14 @@ def _padding(batches: Batches) -> float:
     return float(1 - sum(int(m.sum()) for m in masks) / sum(m.numel() for m in masks))
 
 
-def _key(splits: tuple[Split, ...], settings: Settings, removal: str | None) -> str:
+def _key(splits: tuple[Split, ...], settings: Settings, ablation: str | None) -> str:
     """Return a hash of what a training depends on."""
     rows = [[list(part.texts), [int(k) for k in part.labels]] for part in splits]
-    edits = {**TRAINING, **ORDER}.get(removal or "", ())
+    edits = {**TRAINING, **ORDER}.get(ablation or "", ())
     asked = json.dumps([rows, vars(settings), edits], sort_keys=True)
     weights = archives.source("minilm").members["weights"].sha256
     code = code_hash(fit, evaluate, probabilities, Batches, _train)
-    return cache.digest(asked, weights, code, *map(version, LIBRARIES))
+    return cache.digest(asked, weights, code, *map(version, encoders.LIBRARIES))
 
 
 def _removed(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
@@ -203,7 +202,7 @@ EXPERIMENTS = (
         page="reading-the-code",
         cost=20.0,
         tolerance=0.03,
-        arms=(OTHER_SEED, *REMOVALS),
+        arms=(OTHER_SEED, *ABLATIONS),
         run=_removed,
         weights=("minilm",),
     ),

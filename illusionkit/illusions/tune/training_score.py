@@ -24,7 +24,7 @@ from illusionkit.data import corpora
 from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading, Rows
 from illusionkit.training.batches import Settings
 from illusionkit.training.book_model import split_of, tables
-from illusionkit.training.runs import Run, run
+from illusionkit.training.runs import TrainingRun, run
 
 JUDGED_IN_TRAINING = 2000
 """Training reviews that a model is asked about again, drawn by the seed."""
@@ -54,7 +54,7 @@ def _drawn(part: str, seed: int) -> dict[str, pd.DataFrame]:
     return found
 
 
-def _training(epochs: int, seed: int, part: str) -> tuple[Run, dict[str, Array]]:
+def _training(epochs: int, seed: int, part: str) -> tuple[TrainingRun, dict[str, Array]]:
     """Return a training, and its probabilities (epochs, rows, classes) by set of rows."""
     parts = _drawn(part, seed)
     judged = {name: parts[name] for name in ("again", "validation", "vault")}
@@ -88,7 +88,7 @@ def _rows(table: pd.DataFrame, chances: Array) -> Rows:
     return Rows(table["label"].to_numpy(), predicted, table["unit"].to_numpy(), chances.max(axis=1))
 
 
-def _curves(found: Run) -> dict[str, float]:
+def _curves(found: TrainingRun) -> dict[str, float]:
     """Return losses (nats) and accuracy by epoch, and which epoch was best, from 1."""
     named = ("train_loss", "validation_loss", "validation_accuracy")
     curves = {

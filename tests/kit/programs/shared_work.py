@@ -11,9 +11,9 @@ import sys
 import torch
 
 from illusionkit.models import encoders
-from illusionkit.training.acceleration import accelerator_of
 from illusionkit.training.batches import Batches, Settings, Split
 from illusionkit.training.finetune import backward, fit
+from illusionkit.training.session import accelerator_of
 
 WORDS = ("good", "bad", "film", "plot", "actor", "scene", "never", "always", "quite", "dull")
 TEXTS = [" ".join(WORDS[(7 * n + k * n) % 10] for k in range(3 + n % 11)) for n in range(52)]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from illusionkit.training.acceleration import accelerator_of, any_length
+from illusionkit.training.session import accelerator_of, attention_without_cudnn
 
 
 @pytest.fixture
@@ -26,11 +26,11 @@ def test_on_a_gpu_attention_goes_without_cudnn_for_a_time(before):
     old = torch.backends.cuda.cudnn_sdp_enabled()
     torch.backends.cuda.enable_cudnn_sdp(before)
     try:
-        with pytest.raises(KeyError), any_length("cuda:0"):
+        with pytest.raises(KeyError), attention_without_cudnn("cuda:0"):
             assert not torch.backends.cuda.cudnn_sdp_enabled()
             raise KeyError
         assert torch.backends.cuda.cudnn_sdp_enabled() == before
-        with any_length(torch.device("cpu")):
+        with attention_without_cudnn(torch.device("cpu")):
             assert torch.backends.cuda.cudnn_sdp_enabled() == before
     finally:
         torch.backends.cuda.enable_cudnn_sdp(old)

@@ -20,10 +20,10 @@ ALL = (*ablations.TRAINING, *ablations.ORDER)
 def trained(small):
     """Return a function that trains a small model by a loop; gives the model and its history."""
 
-    def train(removal=None, state=0, code=None):
+    def train(ablation=None, state=0, code=None):
         torch.manual_seed(state)
         model, tokenizer = encoders.classifier(2, str(small), seed=0)
-        code = code or ablations.loop(removal)
+        code = code or ablations.loop(ablation)
         fitted = code.fit(model, tokenizer, TRAIN, WATCHED, QUICK)
         said = code.probabilities(model, tokenizer, WATCHED.texts, QUICK)
         return model, fitted.history.drop(columns="seconds"), said
@@ -32,7 +32,7 @@ def trained(small):
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_each_removal_finds_its_lines_and_takes_them_out(name):
+def test_each_ablation_finds_its_lines_and_takes_them_out(name):
     lines = ablations.difference(name).splitlines()
     assert any(line.startswith("-") for line in lines)
     assert all(line[0] in "-+" for line in lines)
@@ -52,7 +52,7 @@ def test_the_kit_itself_stays_whole():
     assert (dict(vars(finetune)), batches.Batches) == before
 
 
-def test_an_unknown_removal_names_the_known_ones():
+def test_an_unknown_ablation_names_the_known_ones():
     with pytest.raises(TrainingError, match=r"Nothing called 'the roof' .*zero_grad"):
         ablations.loop("the roof")
 
@@ -79,8 +79,8 @@ def test_without_eval_the_delivered_model_still_draws_dropout(trained):
     assert model.training and not whole.training
 
 
-@pytest.mark.parametrize(("removal", "mode"), [(None, True), ("model.train()", False)])
-def test_without_train_there_is_no_dropout_from_the_start(small, removal, mode):
+@pytest.mark.parametrize(("ablation", "mode"), [(None, True), ("model.train()", False)])
+def test_without_train_there_is_no_dropout_from_the_start(small, ablation, mode):
     model, tokenizer = encoders.classifier(2, str(small), seed=0)
     modes = []
 
@@ -89,7 +89,7 @@ def test_without_train_there_is_no_dropout_from_the_start(small, removal, mode):
             modes.append(module.training)
 
     model.register_forward_pre_hook(note)
-    ablations.loop(removal).fit(model, tokenizer, TRAIN, WATCHED, QUICK)
+    ablations.loop(ablation).fit(model, tokenizer, TRAIN, WATCHED, QUICK)
     assert modes == [mode] * 6
 
 

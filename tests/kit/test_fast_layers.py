@@ -11,7 +11,7 @@ from small_models import without_dropout
 from torch import nn
 
 from illusionkit.models import encoders, fast_layers
-from illusionkit.models.fast_layers import quicken
+from illusionkit.models.fast_layers import use_fast_layers
 
 TOLERANCE = 2e-5  # relative, of fp32 results
 
@@ -40,7 +40,7 @@ def learn(model, given):
 
 
 def state(model):
-    """Return what `quicken` may change: each module, its own attributes, and the attentions."""
+    """Return what `use_fast_layers` may change: modules, their own attributes, and attentions."""
     modules = [(name, type(m), id(m), "forward" in vars(m)) for name, m in model.named_modules()]
     return modules, model.config._attn_implementation
 
@@ -319,7 +319,7 @@ def test_attention_drops_with_its_probability():
 def test_without_dropout_logits_and_gradients_are_the_models_own(without, attention):
     without.set_attn_implementation(attention)
     expected, slopes = learn(without, inputs())
-    with quicken(without, "cpu"):
+    with use_fast_layers(without, "cpu"):
         found, quick_slopes = learn(without, inputs())
     assert close(found, expected)
     assert slopes.keys() == quick_slopes.keys()
@@ -333,7 +333,7 @@ def test_so_are_those_of_the_packaged_model():
     given = dict(given.convert_to_tensors("pt"))
     model.train()
     expected, slopes = learn(model, given)
-    with quicken(model, torch.device("cpu")):
+    with use_fast_layers(model, torch.device("cpu")):
         found, quick_slopes = learn(model, given)
     assert close(found, expected)
     whole, quick_whole = (
@@ -346,13 +346,13 @@ def test_in_evaluation_nothing_is_dropped(with_dropout):
     with_dropout.eval()
     with torch.inference_mode():
         expected = with_dropout(**inputs()).logits
-        with quicken(with_dropout, "cpu"):
+        with use_fast_layers(with_dropout, "cpu"):
             assert close(with_dropout(**inputs()).logits, expected)
 
 
 def test_a_seed_fixes_logits_and_gradients_to_the_bit(with_dropout):
     results = []
-    with quicken(with_dropout, "cpu"):
+    with use_fast_layers(with_dropout, "cpu"):
         for seed in (4, 4, 5):
             torch.manual_seed(seed)
             results.append(learn(with_dropout, inputs()))
@@ -371,7 +371,7 @@ def test_dropout_means_the_same_as_the_models_own(with_dropout):
         return torch.stack(losses).double()
 
     usual = mean_loss()
-    with quicken(with_dropout, "cpu"):
+    with use_fast_layers(with_dropout, "cpu"):
         ours = mean_loss()
     error = math.sqrt((usual.var() + ours.var()) / 300)
     assert usual.std() > 0
@@ -383,7 +383,7 @@ def test_parameters_and_modules_stay_the_same_objects(with_dropout):
     names, ids = list(with_dropout.state_dict()), [id(p) for p in with_dropout.parameters()]
     optimizer = torch.optim.AdamW(with_dropout.parameters(), lr=0.1)
     weight = with_dropout.classifier.weight.detach().clone()
-    with quicken(with_dropout, "cpu"):
+    with use_fast_layers(with_dropout, "cpu"):
         assert state(with_dropout) != before
         assert list(with_dropout.state_dict()) == names
         assert [id(p) for p in with_dropout.parameters()] == ids
@@ -397,12 +397,12 @@ def test_parameters_and_modules_stay_the_same_objects(with_dropout):
 
 def test_a_model_is_given_back_after_an_error_and_blocks_may_be_nested(with_dropout):
     before = state(with_dropout)
-    with pytest.raises(KeyError), quicken(with_dropout, "cpu"):
+    with pytest.raises(KeyError), use_fast_layers(with_dropout, "cpu"):
         raise KeyError
     assert state(with_dropout) == before
-    with quicken(with_dropout, "cpu"):
+    with use_fast_layers(with_dropout, "cpu"):
         inside = state(with_dropout)
-        with quicken(with_dropout, "cpu"):
+        with use_fast_layers(with_dropout, "cpu"):
             assert state(with_dropout) == inside
         assert state(with_dropout) == inside
     assert state(with_dropout) == before
@@ -411,7 +411,7 @@ def test_a_model_is_given_back_after_an_error_and_blocks_may_be_nested(with_drop
 @pytest.mark.parametrize("device", ["cuda", "mps", torch.device("cuda", 1)])
 def test_another_device_changes_nothing(with_dropout, device):
     before = state(with_dropout)
-    with quicken(with_dropout, device):
+    with use_fast_layers(with_dropout, device):
         assert state(with_dropout) == before
 
 
@@ -420,7 +420,7 @@ def test_the_attention_is_changed_where_it_is_known_and_changed_back(with_dropou
     if not with_dropout._supports_attention_backend:
         pytest.skip("this version's BERT takes no other attention")
     with_dropout.config._attn_implementation = attention
-    with quicken(with_dropout, "cpu"):
+    with use_fast_layers(with_dropout, "cpu"):
         expected = attention if attention == "flex_attention" else fast_layers.NAME
         assert with_dropout.config._attn_implementation == expected
     assert with_dropout.config._attn_implementation == attention
@@ -431,7 +431,7 @@ def test_a_model_that_shows_its_attention_keeps_it(with_dropout):
         pytest.skip("this version's BERT takes no other attention")
     with_dropout.set_attn_implementation("eager")
     with_dropout.config.output_attentions = True
-    with quicken(with_dropout, "cpu"):
+    with use_fast_layers(with_dropout, "cpu"):
         assert with_dropout.config._attn_implementation == "eager"
         shown = with_dropout(**inputs()).attentions
     assert len(shown) == 2
@@ -443,7 +443,7 @@ def test_attention_stays_where_transformers_has_no_place_for_it(with_dropout, mo
 
     monkeypatch.delattr(transformers, "AttentionInterface")
     monkeypatch.setitem(sys.modules, "transformers.masking_utils", None)
-    with quicken(with_dropout, "cpu"):
+    with use_fast_layers(with_dropout, "cpu"):
         assert with_dropout.config._attn_implementation == "sdpa"
 
 
@@ -458,7 +458,7 @@ def test_models_of_plain_layers_and_their_own_kinds_of_layers_work():
     )
     x = torch.ones(2000, 4)
     expected = model[1](model[0](x))
-    with quicken(model, "cpu"):
+    with use_fast_layers(model, "cpu"):
         assert close(model[1](model[0](x)), expected)
         for layer, p in ((model[2], 0.5), (model[3], 0.9)):
             share = (layer(x) == 0).double().mean()
@@ -470,7 +470,7 @@ def test_models_of_plain_layers_and_their_own_kinds_of_layers_work():
 def test_a_layer_that_computes_its_own_way_keeps_it():
     layer = nn.Linear(2, 2)
     layer.forward = own = lambda x: x * 3
-    with quicken(layer, "cpu"):
+    with use_fast_layers(layer, "cpu"):
         assert layer(torch.ones(2)).equal(torch.full((2,), 3.0))
     assert layer.forward is own
 
@@ -478,9 +478,9 @@ def test_a_layer_that_computes_its_own_way_keeps_it():
 def test_it_works_under_autocast_in_bf16(with_dropout, without):
     with torch.autocast("cpu", dtype=torch.bfloat16):
         expected, slopes = learn(without, inputs())
-        with quicken(without, "cpu"):
+        with use_fast_layers(without, "cpu"):
             found, quick_slopes = learn(without, inputs())
-        with quicken(with_dropout, "cpu"):
+        with use_fast_layers(with_dropout, "cpu"):
             logits, some = learn(with_dropout, inputs())
     assert close(found.float(), expected.float(), 0.05)
     whole, ours = (torch.cat([g[n].flatten() for n in slopes]) for g in (slopes, quick_slopes))
@@ -491,7 +491,7 @@ def test_it_works_under_autocast_in_bf16(with_dropout, without):
 
 def test_gradient_checkpointing_gives_the_same_gradients(with_dropout):
     results = []
-    with quicken(with_dropout, "cpu"):
+    with use_fast_layers(with_dropout, "cpu"):
         torch.manual_seed(1)
         results.append(learn(with_dropout, inputs()))
         with_dropout.gradient_checkpointing_enable()
@@ -503,7 +503,7 @@ def test_gradient_checkpointing_gives_the_same_gradients(with_dropout):
 
 
 def test_a_copy_made_after_the_block_is_a_usual_model(with_dropout):
-    with quicken(with_dropout, "cpu"):
+    with use_fast_layers(with_dropout, "cpu"):
         learn(with_dropout, inputs())
     twin = copy.deepcopy(with_dropout).eval()
     assert twin(**inputs()).logits.equal(with_dropout.eval()(**inputs()).logits)

@@ -1,0 +1,177 @@
+"""A hash of what code does: blind to layout, places and names of its own, and to what nobody calls.
+
+From the roots it walks to every function, class and constant of this kit that they reach. Each is
+written down once, under the number at which it was met, as a syntax tree in which a number stands
+for what a name means. Of a class count its fields, and those methods that some code reached asks
+for by name. A name of a parameter or an attribute counts: from where it is used can't be known.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from enum import Enum
+from functools import partial
+from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType
+from typing import Any
+
+from illusionkit import cache
+from illusionkit.syntax import Names, Writer, assigned, definition, is_package
+
+DECIDE_NO_NUMBER = (
+    "archives", "cache", "client", "encoders", "errors", "language", "meaning", "needs",
+    "provenance", "syntax",
+)  # fmt: skip
+"""Modules that fetch, store and check: of what they hold the name counts, no more."""
+
+PLAIN = (bool, int, float, complex, str, bytes, range, slice, type(None), type(Ellipsis))
+
+
+def code_hash(*roots: Callable[..., Any]) -> str:
+    """Return a hash of what the roots do, with everything of this kit that they reach.
+
+    The version of Python does not matter, unless a root was typed at a prompt and has no source.
+    """
+    walk = _Walk({str(getattr(root, "__module__", "")) for root in roots})
+    return cache.digest(*map(walk.refer, roots), *walk.text())[:12]
+
+
+class _Walk:
+    """A walk through all that is referred to; modules of the roots count as ours."""
+
+    def __init__(self, ours: set[str]) -> None:
+        self._ours = ours
+        self._met: list[Any] = []  # kept, so that no id is given twice
+        self._numbers: dict[int, int] = {}
+        self._asked: set[str] = set()  # names of attributes, and texts that may be such names
+        self._written: dict[int, set[str]] = {}
+        self._annotated: list[Any] = []
+
+    def text(self) -> Iterator[str]:
+        """Yield what was met, and what it leads to, until nothing new is met."""
+        place = 0
+        while True:
+            if place < len(self._met):
+                yield f"@{place} {self._item(self._met[place])}"
+                place += 1
+            elif members := self._members():
+                yield from members
+            elif self._annotated:  # objects of these classes come in from elsewhere
+                self.refer(self._annotated.pop(0))
+            else:
+                return
+
+    def refer(self, value: Any) -> str:
+        """Return what stands for a value: its number, or all of it if it is a constant."""
+        value = inspect.unwrap(value) if callable(value) else value
+        if isinstance(value, Enum):
+            return f"{self.refer(type(value))}.{value.name}"
+        if isinstance(value, PLAIN):
+            return ascii(value)
+        if isinstance(value, re.Pattern):
+            return f"re({value.pattern!a}, {value.flags})"
+        if isinstance(value, (FunctionType, type, ModuleType)) or inspect.isbuiltin(value):
+            return self._named(value)
+        parts = self._parts(value)
+        kind = type(value)
+        name = self._named(kind)
+        return f"{name}({', '.join(map(self.refer, parts))})" if parts is not None else f"a {name}"
+
+    def _parts(self, value: Any) -> list[Any] | None:
+        """Return what a constant is made of; None if that can't be seen from outside."""
+        kind = type(value)
+        if kind in (tuple, list, deque) or (isinstance(value, tuple) and self._is_ours(kind)):
+            return list(value)
+        if kind in (set, frozenset):
+            return sorted(value, key=ascii)
+        if kind in (dict, MappingProxyType):
+            return [part for pair in value.items() for part in pair]
+        if isinstance(value, partial):
+            return [value.func, value.args, dict(sorted(value.keywords.items()))]
+        if isinstance(value, MethodType):
+            return [value.__self__, value.__func__]
+        return [dict(vars(value))] if self._is_ours(kind) else None
+
+    def _named(self, value: Any) -> str:
+        """Return the number of a function, class or module of ours, or the name of any other."""
+        module, name = _home(value), str(getattr(value, "__qualname__", ""))
+        if not self._is_ours(value):
+            return f"{module.partition('.')[0] if name else module}:{name}"
+        if module.rpartition(".")[2] in DECIDE_NO_NUMBER:
+            return f"!{name}"
+        if id(value) not in self._numbers:
+            self._numbers[id(value)] = len(self._met)
+            self._met.append(value)
+        return f"@{self._numbers[id(value)]}"
+
+    def _is_ours(self, value: Any) -> bool:
+        module = _home(value)
+        return is_package(module) or module in self._ours
+
+    def _item(self, item: Any) -> str:
+        """Return the normal form of a function, or of a class without its methods."""
+        if isinstance(item, ModuleType):
+            return "module"
+        if isinstance(item, FunctionType):
+            return self._function(item)
+        node = definition(item)
+        if node is None:
+            return f"class {item.__qualname__}"
+        fields = [each for each in node.body if isinstance(each, (ast.Assign, ast.AnnAssign))]
+        above = [*node.decorator_list, *(keyword.value for keyword in node.keywords)]
+        form = self._form([above, fields], Names(item.__module__))
+        return f"class {' '.join(map(self.refer, item.__mro__[1:]))} {form}"
+
+    def _function(self, item: FunctionType) -> str:
+        node = definition(item)
+        if node is None:  # typed at a prompt
+            return self._compiled(item.__code__, item)
+        inside = inspect.getclosurevars(item).nonlocals if item.__closure__ else {}
+        return self._form([node], Names(item.__module__, node, inside))
+
+    def _compiled(self, code: CodeType, item: FunctionType) -> str:
+        used = [self.refer(item.__globals__.get(name)) for name in code.co_names]
+        constants = [self._compiled(each, item) if isinstance(each, CodeType) else ascii(each)
+                     for each in code.co_consts]  # fmt: skip
+        return " ".join([code.co_code.hex(), *code.co_names, *used, *constants])
+
+    def _members(self) -> list[str]:
+        """Return the methods that are asked for by now and were not written."""
+        lines = []
+        for number, kind in enumerate(list(self._met)):
+            node = definition(kind) if isinstance(kind, type) else None
+            methods = [each for each in node.body if hasattr(each, "name")] if node else []
+            names = sorted({each.name for each in methods} - self._written.get(number, set()))
+            for name in names:
+                if name in self._asked or name.startswith("__"):
+                    self._written.setdefault(number, set()).add(name)
+                    bodies = [each for each in methods if each.name == name]
+                    form = self._form(bodies, Names(kind.__module__, ast.Module(bodies, [])))
+                    lines.append(f"@{number}.{name} {form}")
+        return lines
+
+    def _form(self, nodes: list[Any], names: Names) -> str:
+        return Writer(self, names).write(nodes)
+
+    def ask(self, name: str) -> None:
+        """Note that some code reads an attribute of this name."""
+        self._asked.add(name)
+
+    def annotated(self, value: Any) -> None:
+        """Note a class that an annotation names."""
+        if isinstance(value, type) and self._is_ours(value):
+            self._annotated.append(value)
+
+    def opaque(self, value: Any, name: str, module: str) -> str:
+        """Return what stands for a module's value: for one that can't be seen, how it was made."""
+        told = self.refer(value)
+        made = assigned(module, name) if told.startswith("a ") else None
+        return told if made is None else f"{told} {self._form([made], Names(module))}"
+
+
+def _home(value: Any) -> str:
+    """Return the module that a function or class is of; of a module, its own name."""
+    return str(getattr(value, "__module__", None) or getattr(value, "__name__", ""))
