@@ -16,7 +16,7 @@ from illusionkit.answers.answer import Answer
 from illusionkit.errors import ClaimError, IllusionError
 from illusionkit.language import text
 
-_MODULES = [import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
+_MODULES = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
 ANSWERS: dict[str, Answer] = {
     name: answer for module in _MODULES for name, answer in getattr(module, "ANSWERS", {}).items()
 }
