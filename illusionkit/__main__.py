@@ -184,13 +184,12 @@ def _measure_one(experiment: Experiment, asked: argparse.Namespace) -> None:
 
 def _json_row(row: Mapping[Any, Any], seeds: Sequence[int]) -> dict[str, Any]:
     """Return one cell in the shape that ``measure --json`` promises."""
-    ends = {"mean": "", "lo": "_lo", "hi": "_hi"}
     scores = {
-        name: {end: row[name + suffix] for end, suffix in ends.items()}
+        name: {"mean": row[name], "lo": row[f"{name}_lo"], "hi": row[f"{name}_hi"]}
         for name in ("apparent", "honest", "optimism")
     }
-    counts = {"n_units": row["n_units"], "seeds": list(seeds)}
-    return {"arm": row["arm"], "knob": row["dose"], **scores, **counts}
+    about = {"arm": row["arm"], "knob": row["dose"]}
+    return {**about, **scores, "n_units": row["n_units"], "seeds": list(seeds)}
 
 
 def _confirm(asked: argparse.Namespace) -> None:

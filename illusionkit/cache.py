@@ -70,7 +70,7 @@ def locked(path: Path) -> Iterator[None]:
         lock.acquire()
     try:
         for left in path.parent.glob(f"{glob.escape(part(path))}*"):
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
         yield
     finally:
         lock.release()

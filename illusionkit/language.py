@@ -17,11 +17,11 @@ FALLBACK = "en"
 @cache
 def catalogue() -> dict[str, dict[str, str]]:
     """Return the strings of every language, ``{language: {key: text}}``."""
-    folder = files("illusionkit") / "locale"
-    found = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".json"))
+    entries = sorted((files("illusionkit") / "locale").iterdir(), key=lambda entry: entry.name)
     return {
-        name.removesuffix(".json"): json.loads((folder / name).read_text(encoding="utf-8"))
-        for name in found
+        entry.name.removesuffix(".json"): json.loads(entry.read_text(encoding="utf-8"))
+        for entry in entries
+        if entry.name.endswith(".json")
     }
 
 
@@ -39,14 +39,9 @@ def text(key: str, /, **values: object) -> str:
 
     A key that the language lacks comes in English. Raises KeyError for a key that English lacks.
     """
-    return template(key).format(**values)
-
-
-def template(key: str, /) -> str:
-    """Return the string of ``key`` with its ``{name}`` places unfilled. Errors as in `text`."""
     for name in (language(), FALLBACK):
         if key in catalogue()[name]:
-            return catalogue()[name][key]
+            return catalogue()[name][key].format(**values)
     known = ", ".join(sorted(catalogue()[FALLBACK]))
     raise KeyError(f"no text for {key!r} in locale/{FALLBACK}.json; known keys: {known}")
 

@@ -8,7 +8,6 @@ for by name. A name of a parameter or an attribute counts: from where it is used
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 from collections import deque
@@ -19,13 +18,24 @@ from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleTy
 from typing import Any
 
 from illusionkit import cache
-from illusionkit.syntax import Names, Writer, assigned, definition, is_package
+from illusionkit.syntax import (
+    Names,
+    Writer,
+    assigned,
+    definition,
+    is_field,
+    is_package,
+    members,
+)  # fmt: skip
 
 DECIDE_NO_NUMBER = (
     "archives", "cache", "client", "encoders", "errors", "language", "meaning", "needs",
-    "provenance", "syntax",
+    "provenance", "registry", "syntax",
 )  # fmt: skip
 """Modules that fetch, store and check: of what they hold the name counts, no more."""
+
+EVERY_FIELD = ("vars", "asdict", "astuple", "fields", "replace", "__dict__")
+"""Where one of these is asked for, a field may be read that nobody names."""
 
 PLAIN = (bool, int, float, complex, str, bytes, range, slice, type(None), type(Ellipsis))
 
@@ -35,7 +45,8 @@ def code_hash(*roots: Callable[..., Any]) -> str:
 
     The version of Python does not matter, unless a root was typed at a prompt and has no source.
     """
-    walk = _Walk({str(getattr(root, "__module__", "")) for root in roots})
+    written = (inspect.unwrap(root) for root in roots)
+    walk = _Walk({each.__module__ for each in written if isinstance(each, FunctionType)})
     return cache.digest(*map(walk.refer, roots), *walk.text())[:12]
 
 
@@ -47,7 +58,7 @@ class _Walk:
         self._met: list[Any] = []  # kept, so that no id is given twice
         self._numbers: dict[int, int] = {}
         self._asked: set[str] = set()  # names of attributes, and texts that may be such names
-        self._written: dict[int, set[str]] = {}
+        self._written: set[tuple[int, int]] = set()
         self._annotated: list[Any] = []
 
     def text(self) -> Iterator[str]:
@@ -99,6 +110,7 @@ class _Walk:
         """Return the number of a function, class or module of ours, or the name of any other."""
         module, name = _home(value), str(getattr(value, "__qualname__", ""))
         if not self._is_ours(value):
+            self.ask(name)
             return f"{module.partition('.')[0] if name else module}:{name}"
         if module.rpartition(".")[2] in DECIDE_NO_NUMBER:
             return f"!{name}"
@@ -113,16 +125,16 @@ class _Walk:
 
     def _item(self, item: Any) -> str:
         """Return the normal form of a function, or of a class without its methods."""
-        if isinstance(item, ModuleType):
-            return "module"
+        if isinstance(item, ModuleType):  # itself a value: all that it defines may be used
+            own = [each for each in vars(item).values() if _home(each) == item.__name__]
+            return f"module {' '.join(self.refer(each) for each in own if each is not item)}"
         if isinstance(item, FunctionType):
             return self._function(item)
         node = definition(item)
         if node is None:
             return f"class {item.__qualname__}"
-        fields = [each for each in node.body if isinstance(each, (ast.Assign, ast.AnnAssign))]
         above = [*node.decorator_list, *(keyword.value for keyword in node.keywords)]
-        form = self._form([above, fields], Names(item.__module__))
+        form = self._form([above], Names(item.__module__))
         return f"class {' '.join(map(self.refer, item.__mro__[1:]))} {form}"
 
     def _function(self, item: FunctionType) -> str:
@@ -139,19 +151,20 @@ class _Walk:
         return " ".join([code.co_code.hex(), *code.co_names, *used, *constants])
 
     def _members(self) -> list[str]:
-        """Return the methods that are asked for by now and were not written."""
+        """Return the members of classes that are asked for by now and were not written."""
         lines = []
         for number, kind in enumerate(list(self._met)):
-            node = definition(kind) if isinstance(kind, type) else None
-            methods = [each for each in node.body if hasattr(each, "name")] if node else []
-            names = sorted({each.name for each in methods} - self._written.get(number, set()))
-            for name in names:
-                if name in self._asked or name.startswith("__"):
-                    self._written.setdefault(number, set()).add(name)
-                    bodies = [each for each in methods if each.name == name]
-                    form = self._form(bodies, Names(kind.__module__, ast.Module(bodies, [])))
-                    lines.append(f"@{number}.{name} {form}")
+            for place, (name, node) in enumerate(members(kind)):
+                if self._wanted(kind, name) and (number, place) not in self._written:
+                    self._written.add((number, place))
+                    form = self._form([node], Names(kind.__module__, node))
+                    lines.append(f"@{number}.{name} #{place if is_field(node) else 0} {form}")
         return lines
+
+    def _wanted(self, kind: Any, name: str) -> bool:
+        """Tell whether some code may use this member of a class."""
+        whole = issubclass(kind, (Enum, tuple)) or not self._asked.isdisjoint(EVERY_FIELD)
+        return name in self._asked or name.startswith("__") or not name or whole
 
     def _form(self, nodes: list[Any], names: Names) -> str:
         return Writer(self, names).write(nodes)

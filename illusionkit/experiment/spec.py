@@ -154,10 +154,14 @@ class Reading:
         return cls(metric.score(apparent), metric.score(honest), apparent, honest, **rest)
 
 
+Dose = Mapping[str, float]
+"""A value for every knob, by the knob's name."""
+
+
 class Run(Protocol):
     """The function behind an experiment."""
 
-    def __call__(self, dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+    def __call__(self, dose: Dose, seed: int, arm: str, part: str) -> Reading:
         """Return the reading of one arm at one dose and seed; ``part`` holds the judged rows."""
         ...
 

@@ -16,7 +16,6 @@ import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
-from illusionkit.errors import DataError
 from illusionkit.experiment.spec import Metric, Reading, Rows
 
 Loader = Callable[[str], pd.DataFrame]
@@ -43,42 +42,6 @@ def read_encoded(load: Loader, part: str) -> tuple[pd.DataFrame, Array]:
     table = read(load, part)
     parts = (rows["text"] for _, rows in table.groupby("part", sort=False))
     return table, np.concatenate([features(list(texts)) for texts in parts])
-
-
-def turns(unit: Array, rng: np.random.Generator) -> Array:
-    """Return for each row the place, from 0, of its unit in a random order of the units.
-
-    Modulo k it is the number of a fold; folds keep units whole.
-    """
-    names, place = np.unique(unit, return_inverse=True)
-    return rng.permutation(len(names))[place]
-
-
-def three_sides(
-    unit: Array, rng: np.random.Generator, *, held: float, judged: float
-) -> tuple[Array, Array, Array]:
-    """Return three masks of rows, cut by whole units: to train on, to hold out, to judge by.
-
-    ``held`` and ``judged`` are shares of the units.
-    """
-    turn = turns(unit, rng)
-    rank = turn / (turn.max(initial=0) + 1)
-    return rank >= judged + held, (rank >= judged) & (rank < judged + held), rank < judged
-
-
-def first(rows: Array, size: int, what: str) -> Array:
-    """Return the first ``size`` rows.
-
-    Raises
-    ------
-    DataError
-        There are fewer; ``what`` says of what.
-    """
-    if len(rows) < size:
-        raise DataError(
-            f"{size} {what} are needed and {len(rows)} are there: ask for fewer, or collect more."
-        )
-    return rows[:size]
 
 
 @dataclass(frozen=True)
@@ -144,9 +107,9 @@ class Task:
         labels = self._noted(train, labels)
         return np.asarray(self.learner.predict(train, labels, test, **extra))
 
-    def chances(self, train: Array, *tests: Array) -> list[Array]:
+    def chances(self, train: Array, *tests: Array, labels: Array | None = None) -> list[Array]:
         """Return the probability of each class, an array (rows, classes) for each of ``tests``."""
-        labels = self._noted(train, None)
+        labels = self._noted(train, labels)
         return _apart(self.learner.chances(train, labels, np.concatenate(tests)), tests)
 
     def judge(

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from illusionkit.arrays import Array
+from illusionkit.errors import DataError
 
 if TYPE_CHECKING:
     import torch
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-    from sklearn.linear_model import RidgeClassifier
+    from sklearn.linear_model import LogisticRegression, RidgeClassifier
     from sklearn.multiclass import OneVsRestClassifier
     from sklearn.pipeline import Pipeline
 
+HIDDEN, DROPOUT = 384, 0.1
 CHARACTERS = {"analyzer": "char", "ngram_range": (1, 2)}
 
 
@@ -122,13 +124,103 @@ def ridge() -> RidgeClassifier:
     return RidgeClassifier(alpha=100.0)
 
 
-def head(width: int, classes: int, *, hidden: int = 384, dropout: float = 0.1) -> torch.nn.Module:
-    """Return the head of ``BertForSequenceClassification``: dense, tanh, dropout, dense.
+def sparse_probe() -> LogisticRegression:
+    """Return logistic regression on words and marks, 0 or 1. Used in chapter 3."""
+    from sklearn.linear_model import LogisticRegression
 
-    Its weights are drawn by torch's seed. Used in chapter 4.
+    return LogisticRegression(C=0.1, solver="liblinear")
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    """Least squares on the leading principal components of some rows, and a constant.
+
+    ``basis`` (rows, features + 1) has orthonormal columns: the fit is a projection on them.
     """
-    from torch import nn
 
-    return nn.Sequential(
-        nn.Linear(width, hidden), nn.Tanh(), nn.Dropout(dropout), nn.Linear(hidden, classes)
-    )
+    basis: Array
+
+    @property
+    def leverage(self) -> Array:
+        """Return how much each row's own target decides its fitted value, shape (rows,)."""
+        return np.asarray((self.basis**2).sum(axis=1))
+
+    def predict(self, targets: Array) -> Array:
+        """Return the fitted values of targets (rows,) or (rows, draws)."""
+        return np.asarray(self.basis @ (self.basis.T @ targets))
+
+    def left_out(self, targets: Array) -> Array:
+        """Return for each row what a fit without it predicts, shape (rows,)."""
+        return np.asarray(targets - (targets - self.predict(targets)) / (1 - self.leverage))
+
+
+def linear_fit(rows: Array, features: int) -> LinearFit:
+    """Return the fit on ``features`` principal components of ``rows`` (rows, width).
+
+    Used in chapter 3.
+
+    Raises
+    ------
+    DataError
+        There are not more rows than features, or the rows do not vary in so many directions.
+    """
+    count = len(rows)
+    if not 1 <= features < count - 1:
+        raise DataError(f"{features} features and a constant need more rows than {count}.")
+    left, size, _ = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)
+    if size[features - 1 : features].sum() <= 1e-6 * size[0]:
+        raise DataError(f"These rows do not vary in {features} directions: take fewer features.")
+    constant = np.full((count, 1), count**-0.5)
+    return LinearFit(np.concatenate([constant, left[:, :features]], axis=1))
+
+
+@dataclass(frozen=True)
+class HeadTraining:
+    """How a head is trained: classes, batch size, epochs, seed, and what makes its optimizer.
+
+    The head is that of ``BertForSequenceClassification``: dense, tanh, dropout, dense.
+    """
+
+    classes: int
+    size: int
+    epochs: int
+    seed: int
+    optimizer: Callable[..., Any]
+
+    def fit(self, features: Array, labels: Array, note: Callable[..., None]) -> torch.nn.Module:
+        """Return a head trained on features (rows, width), in evaluation mode.
+
+        After each step ``note`` is called with the head, the batch's rows and its logits. Torch's
+        random numbers go on afterwards as if nothing had drawn any. Used in chapter 4.
+        """
+        import torch
+
+        inputs, targets = torch.from_numpy(features).float(), torch.from_numpy(labels)
+        order = torch.Generator().manual_seed(self.seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            head = self._drawn(features.shape[1])
+            optimizer = self.optimizer(head.parameters())
+            for _ in range(self.epochs):
+                for rows in torch.randperm(len(labels), generator=order).split(self.size):
+                    logits = head(inputs[rows])
+                    optimizer.zero_grad()
+                    torch.nn.functional.cross_entropy(logits, targets[rows]).backward()
+                    optimizer.step()
+                    note(head, rows, logits.detach())
+        return head.eval()
+
+    def _drawn(self, width: int) -> torch.nn.Module:
+        """Return a head whose weights are drawn by torch's seed."""
+        from torch import nn
+
+        first, last = nn.Linear(width, HIDDEN), nn.Linear(HIDDEN, self.classes)
+        return nn.Sequential(first, nn.Tanh(), nn.Dropout(DROPOUT), last)
+
+
+def logits_of(head: torch.nn.Module, features: Array) -> torch.Tensor:
+    """Return the logits (rows, classes) of a trained head."""
+    import torch
+
+    with torch.inference_mode():
+        return head(torch.from_numpy(features).float())

@@ -16,7 +16,7 @@ import numpy as np
 
 from illusionkit import cache
 from illusionkit.arrays import Array
-from illusionkit.data import corpora
+from illusionkit.data import corpora, registry
 from illusionkit.errors import TrainingError
 from illusionkit.meaning import code_hash
 from illusionkit.models import encoders, encoding
@@ -155,7 +155,7 @@ def _key(spec: Spec) -> str:
     require_corpus(spec.corpus)
     fixed = json.dumps({**asdict(spec), **asdict(spec.settings)}, sort_keys=True)
     base, tokenizer = encoders.encoder(spec.name)
-    data = corpora.fingerprint(spec.corpus)
+    data = registry.fingerprint(spec.corpus)
     return cache.digest(fixed, data, encoding.fingerprint(base, tokenizer), code_hash(fit, splits))
 
 

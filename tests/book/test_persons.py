@@ -17,14 +17,10 @@ PAGES = [*notebooks.pages(), *notebooks.markdown_pages()]
 
 
 def loaders() -> dict[str, Any]:
-    """Return what loads each table whose rows are persons: ``TABLES`` of every data module."""
-    from illusionkit.experiment import provenance
+    """Return what loads each table whose rows are persons: every data set that holds no texts."""
+    from illusionkit.data import registry
 
-    return {
-        name: load
-        for module in provenance.DATA
-        for name, load in getattr(module, "TABLES", {}).items()
-    }
+    return {name: load for name, load in registry.loaders().items() if "text" not in load()}
 
 
 @pytest.fixture(scope="session")

@@ -28,10 +28,9 @@ def small() -> Index:
 
 def loaders() -> dict[str, Any]:
     """Return what loads each data set that holds texts."""
-    from illusionkit.data.corpora import CORPORA
-    from illusionkit.data.mail import mails
+    from illusionkit.data import registry
 
-    return {**CORPORA, "mails": mails}
+    return {name: load for name, load in registry.loaders().items() if "text" in load()}
 
 
 @pytest.fixture(scope="session")

@@ -107,10 +107,13 @@ def repin(monkeypatch):
     """Return a function that gives one member of the rated sentences another pinned hash."""
 
     def change(member):
-        source = archives.source("vader")
-        other = dataclasses.replace(source.members[member], sha256="0" * 64)
-        pinned = dataclasses.replace(source, members={**source.members, member: other})
-        monkeypatch.setattr(archives, "source", lambda name: pinned)
+        source = archives.source
+        members = dict(source("vader").members)
+        members[member] = dataclasses.replace(members[member], sha256="0" * 64)
+        pinned = dataclasses.replace(source("vader"), members=members)
+        monkeypatch.setattr(
+            archives, "source", lambda name: pinned if name == "vader" else source(name)
+        )
 
     return change
 
@@ -118,12 +121,12 @@ def repin(monkeypatch):
 @pytest.fixture
 def made_up_features(monkeypatch):
     """Features that tell a little of the class, so that no test waits for the encoder."""
-    from illusionkit.data import corpora
+    from illusionkit.data import corpora, tables
     from illusionkit.training import book_model
 
     label = {
         text: k
-        for part in corpora.PARTS
+        for part in tables.PARTS
         for text, k in corpora.movie_reviews(part)[["text", "label"]].itertuples(index=False)
     }
 

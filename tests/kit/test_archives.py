@@ -93,17 +93,17 @@ def test_an_archive_with_the_wrong_hash_is_refused_by_pip(index, tiny, empty_cac
 def test_an_archive_with_the_wrong_hash_is_refused_without_pip(
     index, tiny, empty_cache, monkeypatch
 ):
-    def bring(arguments, work, environment, *, show=None):
-        (Path(work) / tiny.file).write_bytes(b"not what was asked for")
+    def bring(name, command, work, shown=None):
+        (work / tiny.file).write_bytes(b"not what was asked for")
 
-    monkeypatch.setattr(client, "_pip", bring)
+    monkeypatch.setattr(client, "_run", bring)
     with pytest.raises(ArchiveError, match=r"is not the pinned archive.*try again"):
         fetch("tinywheel")
     assert left_in(empty_cache) == []
 
 
 def test_a_client_that_brings_nothing_is_named(tiny, monkeypatch):
-    monkeypatch.setattr(client, "_pip", lambda *a, **k: None)
+    monkeypatch.setattr(client, "_run", lambda *a, **k: None)
     with pytest.raises(ArchiveError, match=r"brought no tinywheel-1.0.*Try again later"):
         fetch("tinywheel")
 
@@ -203,20 +203,18 @@ def test_a_read_only_cache_that_lacks_the_archive_is_named(tiny, monkeypatch):
     def refuse(*arguments, **settings):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(archives.tempfile, "TemporaryDirectory", refuse)
+    monkeypatch.setattr(archives, "TemporaryDirectory", refuse)
     with pytest.raises(CacheError, match=r"can't be written.*set ILLUSIONKIT_CACHE"):
         fetch("tinywheel")
 
 
-def test_a_disk_that_fills_while_copying_keeps_nothing_and_the_next_run_repairs(
-    tiny, empty_cache, monkeypatch
-):
-    def half(source, target):
-        Path(target).write_bytes(Path(source).read_bytes()[:40])
+def test_a_disk_that_fills_keeps_nothing_and_the_next_run_repairs(tiny, empty_cache, monkeypatch):
+    def half(pinned, work, tool):
+        (work / pinned.file).write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(archives.shutil, "copyfile", half)
+        patched.setattr(client, "download", half)
         with pytest.raises(CacheError, match=r"disk is full; free some space"):
             fetch("tinywheel")
     assert left_in(empty_cache) == []
@@ -235,10 +233,10 @@ def test_a_disk_that_is_really_full(index, small_disk, monkeypatch):
 
 
 def test_what_a_killed_run_left_is_cleared(tiny, empty_cache):
-    left = empty_cache / "archives" / f".get-{tiny.file}-abc"
+    left = empty_cache / "archives" / f".part-{tiny.file}-abc"
     left.mkdir(parents=True)
     (left / tiny.file).write_bytes(b"half")
-    other = empty_cache / "archives" / ".get-other.whl-abc"  # may be at work just now
+    other = empty_cache / "archives" / ".part-other.whl-abc"  # may be at work just now
     other.mkdir()
     fetch("tinywheel")
     assert not left.exists()
@@ -298,7 +296,7 @@ def test_an_alternate_in_the_cache_is_used_without_asking_again(index, empty_cac
     first = index.wheel("first", {"a.txt": TEXT}, {"a": ("a.txt", TEXT)}, alternate="second")
     (index.folder / first.file).unlink()
     fetch("first")
-    monkeypatch.setattr(client, "_pip", lambda *a, **k: pytest.fail("pip was asked"))
+    monkeypatch.setattr(client, "_run", lambda *a, **k: pytest.fail("pip was asked"))
     assert read("first", "a") == TEXT
 
 
@@ -321,14 +319,14 @@ def test_neither_archive_nor_alternate(index):
 
 def fetch_in_child(sources, log, results):
     """Fetch the one archive, noting each call of pip (runs in a process of its own)."""
-    pip = client._pip
+    run = client._run
 
-    def noted(*arguments, **settings):
+    def noted(name, *arguments):
         with Path(log).open("a") as file:
-            file.write("pip\n")
-        pip(*arguments, **settings)
+            file.write(f"{name}\n")
+        run(name, *arguments)
 
-    archives.sources, client._pip = (lambda: sources), noted
+    archives.sources, client._run = (lambda: sources), noted
     results.put(read("tinywheel", "a"))
 
 

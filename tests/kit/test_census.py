@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit.data import archives, census
+from illusionkit.data import archives, census, tables
 from illusionkit.errors import DataError
-from illusionkit.experiment import provenance
 
 PART = "3d8ca292597d5300"
 """The first digits of a hash of which households are in the confirm part: it never moves."""
@@ -65,12 +64,6 @@ def test_the_confirm_part_never_moves(whole):
     assert hashlib.sha256(np.packbits(confirm).tobytes()).hexdigest()[:16] == PART
 
 
-@pytest.mark.parametrize("part", ["all", "", None])
-def test_a_wrong_part_is_refused(part):
-    with pytest.raises(DataError, match=r"part is 'book' or 'confirm', not"):
-        census.census(part)
-
-
 def test_the_table_may_be_changed_without_harm():
     first = census.census()
     before = int(first["label"].sum())
@@ -78,16 +71,12 @@ def test_the_table_may_be_changed_without_harm():
     assert int(census.census()["label"].sum()) == before
 
 
-def test_provenance_knows_the_table():
-    assert provenance._source_of("census")[0] == "nannyml"
-    assert len(provenance._fingerprint("census")) == 16
-
-
 def shipped(monkeypatch, member, change):
     """Let one of the three tables come changed; return what the loader makes of it."""
-    small = {name: census._shipped(name).head(200) for name in census.SOURCES["census"][1]}
+    source, members = census.SOURCES["census"]
+    small = {name: tables.parquet(source, name).head(200) for name in members}
     small[member] = change(small[member].copy())
-    monkeypatch.setattr(census, "_shipped", small.__getitem__)
+    monkeypatch.setattr(tables, "parquet", lambda source, name: small[name])
     return census._census.__wrapped__()
 
 
@@ -143,7 +132,7 @@ def test_a_value_that_is_no_known_code_is_named(monkeypatch, member, change, mes
 def test_a_file_that_is_no_table_is_named(monkeypatch, content):
     monkeypatch.setattr(archives, "read", lambda source, member: content)
     with pytest.raises(DataError, match="'reference' in nannyml is no Parquet table"):
-        census._shipped("reference")
+        tables.parquet("nannyml", "reference")
 
 
 def test_no_shipped_prediction_is_passed_on():

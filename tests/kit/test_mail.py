@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from illusionkit.data import duplicates, mail
-from illusionkit.errors import DataError
 
 PLAIN = b"""From someone Mon Jan  1 00:00:00 2001
 Subject: Hello =?iso-8859-1?q?caf=E9?=
@@ -122,8 +121,3 @@ def test_most_mails_are_read(both):
     assert (rows["text"].str.len() > 20).mean() > 0.99
     assert rows["marks"].str.contains("field:subject").mean() > 0.99
     assert np.mean(rows["marks"].str.contains("tag:html")[rows["kind"] == "hard"]) > 0.5
-
-
-def test_there_are_two_parts_only():
-    with pytest.raises(DataError, match="part is 'book' or 'confirm'"):
-        mail.mails("test")

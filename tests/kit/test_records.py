@@ -180,7 +180,8 @@ def test_a_record_is_found_beside_the_book(root, monkeypatch):
 
 def test_a_record_travels_inside_an_installed_package(tmp_path, monkeypatch):
     monkeypatch.delenv("ILLUSIONKIT_RESULTS", raising=False)
-    monkeypatch.setattr(records, "__file__", str(tmp_path / "illusionkit" / "records.py"))
+    module = tmp_path / "illusionkit" / "experiment" / "records.py"
+    monkeypatch.setattr(records, "__file__", str(module))
     (tmp_path / "illusionkit" / "results" / "benchmarks").mkdir(parents=True)
     inside = tmp_path / "illusionkit" / "results" / "benchmarks" / "trial.json"
     inside.write_text(json.dumps(GOOD), encoding="utf-8")

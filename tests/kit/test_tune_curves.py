@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from illusionkit.data import corpora
+from illusionkit.data.tables import PARTS
 from illusionkit.errors import DesignError
 from illusionkit.experiment.spec import Rows
 from illusionkit.illusions import experiment
@@ -182,7 +183,7 @@ def test_rows_and_features_belong_together():
 
 def test_the_confirm_part_gives_development_rows_and_trains_nothing():
     reading = experiment(TRIAL).read(5, 0, part="confirm")
-    book, confirm = (set(corpora.movie_reviews(part)["unit"]) for part in corpora.PARTS)
+    book, confirm = (set(corpora.movie_reviews(part)["unit"]) for part in PARTS)
     train, dev = np.split(reading.honest_rows.unit, [curves.TRAIN_ROWS])
     assert set(train) <= book
     assert set(dev) <= confirm

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from illusionkit.data import corpora
+from illusionkit.data.tables import PARTS
 from illusionkit.errors import DesignError
 from illusionkit.experiment.spec import Rows
 from illusionkit.illusions import experiment
@@ -102,7 +103,7 @@ def test_another_seed_draws_another_vault():
 
 def test_the_confirm_part_gives_the_vault_and_trains_nothing():
     reading = experiment(TRIAL).read(0.001, 0, SMALL, part="confirm")
-    book, confirm = (set(corpora.movie_reviews(part)["unit"]) for part in corpora.PARTS)
+    book, confirm = (set(corpora.movie_reviews(part)["unit"]) for part in PARTS)
     assert set(reading.honest_rows.unit) <= confirm
     assert set(reading.touched) <= book
 

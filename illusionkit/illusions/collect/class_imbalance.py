@@ -14,18 +14,17 @@ probabilities, and hardly the ranking.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import credit
-from illusionkit.errors import DataError
-from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows
+from illusionkit.experiment.draws import largest, thinned
+from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows
+from illusionkit.experiment.task import Task, read
+from illusionkit.models.learners import Probe, linear_probe
 
 TRAIN_ROWS, TEST_ROWS = 5000, 6000
 RATIOS = (1, 2, 5, 10, 20, 50)
@@ -51,37 +50,6 @@ HIT_RATE = Metric("hit rate, averaged over groups", whole=_by_group)
 """Accuracy if all rows are one group; balanced accuracy if the classes are the groups."""
 
 
-def thinned(label: Array, prevalence: float, size: int, rng: np.random.Generator) -> Array:
-    """Return ``size`` row numbers in random order, a share ``prevalence`` of them with label 1.
-
-    Raises
-    ------
-    DataError
-        There is one class only, the prevalence is not between 0 and 1, or a class has too few rows.
-    """
-    if not 0 < prevalence < 1:
-        raise DataError(f"A prevalence lies between 0 and 1, and is neither: {prevalence:g}.")
-    rows = [rng.permutation(np.flatnonzero(label == k)) for k in (0, 1)]
-    if not all(map(len, rows)):
-        raise DataError("All rows have one label: there is nothing to tell apart.")
-    wanted = round(prevalence * size)
-    for name, found, needed in (("0", rows[0], size - wanted), ("1", rows[1], wanted)):
-        if not 0 < needed <= len(found):
-            raise DataError(
-                f"{size} rows at a prevalence of {prevalence:g} take {needed} rows with label "
-                f"{name}, and there are {len(found)}. Ask for at least 1 and at most "
-                f"{largest(label, prevalence)} rows in all, or for another prevalence."
-            )
-    return rng.permutation(np.concatenate([rows[0][: size - wanted], rows[1][:wanted]]))
-
-
-def largest(label: Array, prevalence: float) -> int:
-    """Return how many rows can be had at a prevalence, none of them twice."""
-    ones = int((label == 1).sum())
-    zeros = int((label == 0).sum())
-    return int(min(ones / prevalence, zeros / (1 - prevalence)) + 1e-9)
-
-
 def described(table: pd.DataFrame) -> Array:
     """Return what a model may know of card holders, shape (rows, 55); no sex, age or marriage.
 
@@ -98,51 +66,30 @@ def described(table: pd.DataFrame) -> Array:
 
 
 @cache
-def _holders(part: str) -> tuple[pd.DataFrame, Array]:
-    """Return card holders, one a unit, and what a model may know of them.
+def _holders(part: str) -> tuple[pd.DataFrame, Probe]:
+    """Return card holders, one a unit, and a learner on what a model may know of them.
 
-    Units with both labels are left out. The confirm part is read for ``part="confirm"`` only.
+    Units with both labels are left out.
     """
-    parts = [credit.credit_default(n).assign(part=n) for n in dict.fromkeys(("book", part))]
-    table = pd.concat(parts, ignore_index=True)
+    table = read(credit.credit_default, part)
     agreed = table.groupby("unit")["label"].transform("nunique") == 1
     table = table[agreed].drop_duplicates("unit").reset_index(drop=True)
-    return table, described(table)
+    return table, Probe(described(table), partial(linear_probe, 0.1))
 
 
-@dataclass(frozen=True)
-class _Draw:
-    """Rows to train on and to judge by, at one prevalence, none in both."""
-
-    train: Array
-    test: Array
-
-
-def _draw(table: pd.DataFrame, prevalence: float, part: str, rng: np.random.Generator) -> _Draw:
-    """Return a seed's rows; those to judge by are of ``part``, those to train on of the book."""
-    label, book = table["label"].to_numpy(), (table["part"] == "book").to_numpy()
+def _draw(
+    task: Task, prevalence: float, part: str, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Return rows to train on, of the book, and to judge by, of ``part``; none is in both."""
+    book = np.flatnonzero(task.book)
     if part == "book":
-        rows = np.flatnonzero(book)
-        tests = rng.permutation(rows[thinned(label[rows], prevalence, TEST_ROWS, rng)])
+        tests = rng.permutation(book[thinned(task.label[book], prevalence, TEST_ROWS, rng)])
     else:
-        rows = np.flatnonzero(~book)
-        size = min(TEST_ROWS, largest(label[rows], prevalence))
-        tests = rows[thinned(label[rows], prevalence, size, rng)]
-    free = np.setdiff1d(np.flatnonzero(book), tests)
-    return _Draw(free[thinned(label[free], prevalence, TRAIN_ROWS, rng)], tests)
-
-
-def _model() -> Any:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    return make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000))
-
-
-def _chance(found: Array, label: Array, train: Array, test: Array) -> Array:
-    """Return the probability of a default for the rows ``test``."""
-    return np.asarray(_model().fit(found[train], label[train]).predict_proba(found[test])[:, 1])
+        rows = np.flatnonzero(~task.book)
+        size = min(TEST_ROWS, largest(task.label[rows], prevalence))
+        tests = rows[thinned(task.label[rows], prevalence, size, rng)]
+    free = np.setdiff1d(book, tests)
+    return free[thinned(task.label[free], prevalence, TRAIN_ROWS, rng)], tests
 
 
 def oversampled(label: Array, train: Array, rng: np.random.Generator) -> Array:
@@ -152,34 +99,31 @@ def oversampled(label: Array, train: Array, rng: np.random.Generator) -> Array:
     return np.concatenate([train, rng.choice(rare, len(common) - len(rare))])
 
 
-def _imbalance(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``class-imbalance``: accuracy against balanced accuracy of the same predictions.
 
     Flawed: a default is predicted where its probability is above one half. Control: the same
     predictions, averaged over two random groups of the classes' sizes. Cured: a default is
     predicted where its probability is above the share of defaults in the training data.
     """
-    table, found = _holders(part)
-    rng = np.random.default_rng([seed, 23])
-    drawn = _draw(table, 1 - dose["paying"], part, rng)
-    label = table["label"].to_numpy()
-    chance = _chance(found, label, drawn.train, drawn.test)
-    truth, unit = label[drawn.test], table["unit"].to_numpy()[drawn.test]
-    threshold = label[drawn.train].mean() if arm == "cured" else 0.5
-    said = (chance > threshold).astype(int)
+    task, rng = Task(*_holders(part)), np.random.default_rng([seed, 23])
+    train, test = _draw(task, 1 - dose["paying"], part, rng)
+    chance, truth, unit = _chance(task, train, test), task.label[test], task.unit[test]
+    threshold = task.label[train].mean() if arm == "cured" else 0.5
+    predicted = (chance > threshold).astype(int)
     groups = rng.permutation(truth) if arm == "control" else truth
     extras: dict[str, float] = {}
     if arm == "flawed":
-        again = oversampled(label, drawn.train, rng)
-        other = _chance(found, label, again, drawn.test)
-        bill = table["bill_1"].to_numpy()[drawn.test].clip(0)
+        other = _chance(task, oversampled(task.label, train, rng), test)
+        bill = task.table["bill_1"].to_numpy()[test].clip(0)
         extras = {**_compared(truth, chance, other), **_lost(truth, chance, bill)}
-    return Reading.scored(
-        HIT_RATE,
-        Rows(truth, said, unit, group=np.zeros(len(truth), dtype=int)),
-        Rows(truth, said, unit, group=groups),
-        extras=extras,
-    )
+    seen = Rows(truth, predicted, unit, group=np.zeros(len(truth), dtype=int))
+    return task.reading(HIT_RATE, seen, Rows(truth, predicted, unit, group=groups), **extras)
+
+
+def _chance(task: Task, train: Array, test: Array) -> Array:
+    """Return the probability of a default for the rows ``test``."""
+    return task.chances(train, test)[0][:, 1]
 
 
 def _compared(truth: Array, plain: Array, oversample: Array) -> dict[str, float]:
@@ -189,16 +133,16 @@ def _compared(truth: Array, plain: Array, oversample: Array) -> dict[str, float]
     prior = truth.mean()  # as in training, by design
     odds = oversample / (1 - oversample) * prior / (1 - prior)
     chances = {"plain": plain, "oversampled": oversample, "corrected": odds / (1 + odds)}
-    found: dict[str, float] = {}
+    scores: dict[str, float] = {}
     for name, chance in chances.items():
-        said = chance > 0.5
-        found[f"auc_{name}"] = float(roc_auc_score(truth, chance))
-        found[f"average_precision_{name}"] = float(average_precision_score(truth, chance))
-        found[f"mcc_{name}"] = float(matthews_corrcoef(truth, said))
-        found[f"recall_{name}"] = float(said[truth == 1].mean())
-        found[f"log_loss_{name}"] = float(log_loss(truth, chance))
-        found[f"mean_chance_{name}"] = float(chance.mean())
-    return found
+        refused = chance > 0.5
+        scores[f"auc_{name}"] = float(roc_auc_score(truth, chance))
+        scores[f"average_precision_{name}"] = float(average_precision_score(truth, chance))
+        scores[f"mcc_{name}"] = float(matthews_corrcoef(truth, refused))
+        scores[f"recall_{name}"] = float(refused[truth == 1].mean())
+        scores[f"log_loss_{name}"] = float(log_loss(truth, chance))
+        scores[f"mean_chance_{name}"] = float(chance.mean())
+    return scores
 
 
 def _lost(truth: Array, chance: Array, bill: Array) -> dict[str, float]:
@@ -208,41 +152,27 @@ def _lost(truth: Array, chance: Array, bill: Array) -> dict[str, float]:
     `RATIOS`. ``half``: refused above one half; ``costs``: above the threshold that the ratio
     asks for, 1 / (1 + ratio).
     """
-    found = {"bill_good": float(np.mean(bill * (truth == 0)))}
-    found["bill_bad"] = float(np.mean(bill * (truth == 1)))
+    losses = {"bill_good": float(np.mean(bill * (truth == 0)))}
+    losses["bill_bad"] = float(np.mean(bill * (truth == 1)))
     for ratio in RATIOS:
         for name, threshold in (("half", 0.5), ("costs", 1 / (1 + ratio))):
             refused = chance > threshold
             lost = bill * (refused & (truth == 0)) + ratio * bill * (~refused & (truth == 1))
-            found[f"lost_{name}_{ratio}"] = float(lost.mean())
-    return found
+            losses[f"lost_{name}_{ratio}"] = float(lost.mean())
+    return losses
 
 
 EXPERIMENTS = (
     Experiment(
-        id="class-imbalance",
+        id="class-imbalance", step="collect", page="class-imbalance", kind="table",
         title="Accuracy where most customers pay",
-        step="collect",
-        design="same-rows",
-        metric=HIT_RATE,
+        symptom="99 % accuracy, and the rare case that matters is hardly ever found.",
+        design="same-rows", metric=HIT_RATE, margin=0.02, sign=1, seeds=tuple(range(10)),
         knobs=(
-            Knob(
-                name="paying",
-                label="customers who pay",
-                unit="share",
-                low=0.5,
-                high=0.99,
-                default=0.99,
-                doses=(0.5, 0.78, 0.9, 0.95, 0.99),
+            Knob.share(
+                "paying", "customers who pay", (0.5, 0.78, 0.9, 0.95, 0.99), low=0.5, high=0.99,
             ),
         ),
-        seeds=tuple(range(10)),
-        margin=0.02,
-        sign=1,
-        data=("credit_default",),
-        page="class-imbalance",
-        cost=0.7,
-        tolerance=0.01,
-        run=_imbalance,
+        null_dose=0.5, data=("credit_default",), cost=0.7, tolerance=0.01, run=run,
     ),
-)
+)  # fmt: skip

@@ -19,8 +19,6 @@ the same population, is equivalent to 0 at every dose.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
@@ -28,16 +26,20 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.errors import DataError
-from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading, Rows
+from illusionkit.experiment.draws import mixed, pools
+from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading, Rows
+from illusionkit.experiment.task import Task
+from illusionkit.models.learners import Probe, linear_probe
 
 CLASSES = ("negative", "neutral", "positive")
+NAMES = tuple(f"{name} sentences" for name in CLASSES)
 OF_FIVE = (0, 0, 1, 2, 2)
 """The class of three that each of the five classes of `corpora` falls into."""
 TRAIN, HELD, JUDGED = 300, 120, 180
 """Sentences of each class that are trained on, held out by the lab, and judged at the end."""
 HELD_SHARE, JUDGED_SHARE = 0.2, 0.32
 """Units of a population that are kept for the lab's test, and for the final one."""
+SOURCE = "movie_reviews"
 
 
 def load(corpus: str, part: str) -> pd.DataFrame:
@@ -56,116 +58,21 @@ def load(corpus: str, part: str) -> pd.DataFrame:
     return rows.assign(label=label, unit=corpus + " " + rows["unit"].astype(str))
 
 
-@dataclass(frozen=True)
-class _Task:
-    """What a reading works on, by sentence: the features (rows, 384), label, unit.
-
-    ``home`` marks the population that the model will be used on, ``confirm`` its confirm part.
-    """
-
-    features: Array
-    label: Array
-    unit: Array
-    home: Array
-    confirm: Array
-
-    def rows(self, where: Array, predicted: Array) -> Rows:
-        """Return what a score of rows ``where`` is computed from."""
-        return Rows(self.label[where], predicted, self.unit[where])
-
-    def chances(self, train: Array, judged: Array) -> Array:
-        """Return probabilities (judged, classes) after training a linear probe on ``train``."""
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
-
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
-        model.fit(self.features[train], self.label[train])
-        return np.asarray(model.predict_proba(self.features[judged]))
-
-
 @cache
-def _task(target: str, part: str) -> _Task:
-    """Return the target's sentences behind the movie reviews; for movies, them alone.
+def _sentences(target: str, part: str) -> tuple[pd.DataFrame, Probe]:
+    """Return the target's sentences behind the film reviews; for film reviews, them alone.
 
-    The confirm part, of the target only, is read for ``part="confirm"`` only.
+    ``home`` marks the target. Its confirm part is read for ``part="confirm"`` only.
     """
     from illusionkit.models.encoding import features
 
-    asked = [("movie_reviews", "book"), (target, "book"), (target, part)]
-    parts = [
-        load(*place).assign(home=place[0] == target, confirm=place[1] != "book")
-        for place in dict.fromkeys(asked)
-    ]
-    table = pd.concat(parts, ignore_index=True)
+    asked = dict.fromkeys([(SOURCE, "book"), (target, "book"), (target, part)])
+    parts = [load(name, of).assign(home=name == target, part=of) for name, of in asked]
     found = np.concatenate([features(list(rows["text"])) for rows in parts])
-    return _Task(found, *(table[name].to_numpy() for name in ("label", "unit", "home", "confirm")))
+    return pd.concat(parts, ignore_index=True), Probe(found, linear_probe)
 
 
-@dataclass(frozen=True)
-class _Pools:
-    """Rows of one population that may be trained on, held out, judged: each by class, shuffled."""
-
-    train: list[Array]
-    held: list[Array]
-    judged: list[Array]
-
-    def reversed(self) -> _Pools:
-        """Return the same rows, drawn from the other end."""
-        train, held = ([rows[::-1] for rows in pool] for pool in (self.train, self.held))
-        return _Pools(train, held, [])
-
-
-def _pools(task: _Task, home: bool, part: str, rng: np.random.Generator) -> _Pools:
-    """Return a population's rows, whole units to one pool; confirm rows can be judged only."""
-    rows = rng.permutation(np.flatnonzero((task.home == home) & ~task.confirm))
-    train, held, judged = by_units(task.unit, rows, HELD_SHARE, JUDGED_SHARE, rng)
-    final = judged if part == "book" else rng.permutation(np.flatnonzero(task.confirm))
-    sets = (train, held, final if home else rows[:0])
-    return _Pools(*([found[task.label[found] == c] for c in range(len(CLASSES))] for found in sets))
-
-
-def by_units(
-    unit: Array, rows: Array, held: float, judged: float, rng: np.random.Generator
-) -> list[Array]:
-    """Cut ``rows``, by whole units: to train on, a share to hold out, and one to judge by."""
-    names, place = np.unique(unit[rows], return_inverse=True)
-    rank = (rng.permutation(len(names)) / max(1, len(names)))[place]
-    cuts = (rank >= judged + held, (rank >= judged) & (rank < judged + held), rank < judged)
-    return [rows[cut] for cut in cuts]
-
-
-def mixed(own: Sequence[Array], foreign: Sequence[Array], share: float, size: int) -> Array:
-    """Return ``size`` rows of each class, a share of them from elsewhere: equal prevalence.
-
-    ``own`` and ``foreign`` hold the rows of each class; they are taken from the front.
-
-    Raises
-    ------
-    DataError
-        A class has too few rows, so that equal prevalence can't be reached.
-    """
-    count = round(share * size)
-    chosen = []
-    for name, pool, rest in zip(CLASSES, foreign, own, strict=True):
-        for rows, wanted in ((pool, count), (rest, size - count)):
-            if len(rows) < wanted:
-                raise DataError(
-                    f"Equal prevalence can't be reached: {wanted} {name} sentences are needed "
-                    f"and {len(rows)} are there. Ask for fewer, or leave that class out."
-                )
-            chosen.append(rows[:wanted])
-    return np.concatenate(chosen)
-
-
-def _final(judged: Sequence[Array], part: str) -> Array:
-    """Return the rows to judge by: `JUDGED` of each class, or what the confirm part has."""
-    least = min(len(rows) for rows in judged)
-    size = JUDGED if part == "book" else max(1, min(JUDGED, least))
-    return mixed(judged, judged, 0.0, size)
-
-
-def _shifted(target: str, dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str, *, target: str) -> Reading:
     """Read one target: a share of all that was collected comes from elsewhere, film reviews.
 
     Honest: accuracy on sentences of the target. Flawed: the lab holds out a random part of what
@@ -173,25 +80,48 @@ def _shifted(target: str, dose: Mapping[str, float], seed: int, arm: str, part: 
     as in the flawed arm, and tests on labelled sentences of the target. Estimated: no label of
     the target is read; see `believed`.
     """
-    task, rng = _task(target, part), np.random.default_rng([seed, 21])
-    own = _pools(task, True, part, rng)
-    alone = arm == "control" or bool(task.home.all())
-    foreign = own.reversed() if alone else _pools(task, False, part, rng)
-    share = dose["foreign"]
-    train = mixed(own.train, foreign.train, share, TRAIN)
-    held = mixed(own.held, foreign.held, 0.0 if arm == "cured" else share, HELD)
-    final = _final(own.judged, part)
-    chances = np.split(task.chances(train, np.concatenate([held, final])), [len(held)])
-    seen, honest = (
-        task.rows(where, found.argmax(axis=1))
-        for where, found in zip((held, final), chances, strict=True)
-    )
+    task, rng = Task(*_sentences(target, part)), np.random.default_rng([seed, 21])
+    home = task.table["home"].to_numpy()
+    cut = partial(pools, task.unit, rng=rng, held=HELD_SHARE, judged=JUDGED_SHARE)
+    train, held, judged = cut(np.flatnonzero(home & task.book))
+    if part != "book":
+        judged = rng.permutation(np.flatnonzero(~task.book))
+    far_train, far_held = train[::-1], held[::-1]  # the same rows, drawn from the other end
+    if arm != "control" and not home.all():
+        far_train, far_held, _ = cut(np.flatnonzero(~home))
+    mix = partial(mixed, task.label, names=NAMES)
+    lab = mix(held, far_held, share=0.0 if arm == "cured" else dose["foreign"], size=HELD)
+    train = mix(train, far_train, share=dose["foreign"], size=TRAIN)
+    size = JUDGED if part == "book" else least(task.label, judged, JUDGED)
+    final = mix(judged, judged, share=0.0, size=size)
+    seen, honest, chances = trusted(task, arm, train=train, held=lab, judged=final)
     if arm != "estimated":
-        return Reading.scored(ACCURACY, seen, honest)
-    right = believed(chances[0], seen.truth, chances[1])
-    guess = Rows(honest.truth, np.where(right, honest.truth, -1), honest.unit)
-    sure = mean_confidence(chances[0], seen.truth, chances[1])
-    return Reading.scored(ACCURACY, guess, honest, extras={"mean_confidence": sure})
+        return task.reading(ACCURACY, seen, honest)
+    sure = mean_confidence(chances[0], task.label[lab], chances[1])
+    return task.reading(ACCURACY, seen, honest, mean_confidence=sure)
+
+
+def least(label: Array, rows: Array, most: int) -> int:
+    """Return how many rows of each class there are, at most ``most`` and at least 1."""
+    return max(1, min(most, *(int((label[rows] == k).sum()) for k in np.unique(label))))
+
+
+def trusted(
+    task: Task, arm: str, *, train: Array, held: Array, judged: Array
+) -> tuple[Rows, Rows, list[Array]]:
+    """Return what the lab trusts, what judges it, and the chances of both sets of rows.
+
+    Trusted are the held rows; by arm "estimated" what is `believed` of the judged ones.
+    """
+    chances = task.chances(train, held, judged)
+    lab, honest = (
+        task.rows(where, each.argmax(axis=1))
+        for where, each in zip((held, judged), chances, strict=True)
+    )
+    if arm == "estimated":
+        right = believed(chances[0], lab.truth, chances[1])
+        lab = Rows(honest.truth, np.where(right, honest.truth, -1), honest.unit)
+    return lab, honest, chances
 
 
 def believed(held: Array, truth: Array, unlabelled: Array) -> Array:
@@ -219,81 +149,48 @@ def mean_confidence(held: Array, truth: Array, unlabelled: Array) -> float:
         return -float(log_softmax(slope * logs, axis=1)[np.arange(len(truth)), truth].mean())
 
     slope = minimize_scalar(loss, bounds=(0.05, 20.0), method="bounded").x
-    found = softmax(slope * np.log(np.clip(unlabelled, 1e-12, None)), axis=1)
-    return float(found.max(axis=1).mean())
-
-
-def _products(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
-    """Read ``domain-shift-products``."""
-    return _shifted("product_reviews", dose, seed, arm, part)
-
-
-def _tweets(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
-    """Read ``domain-shift-tweets``."""
-    return _shifted("tweets", dose, seed, arm, part)
-
-
-def _editorials(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
-    """Read ``domain-shift-editorials``."""
-    return _shifted("editorials", dose, seed, arm, part)
-
-
-def _movies(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
-    """Read ``domain-shift-movies``: elsewhere is the same population."""
-    return _shifted("movie_reviews", dose, seed, arm, part)
+    calibrated = softmax(slope * np.log(np.clip(unlabelled, 1e-12, None)), axis=1)
+    return float(calibrated.max(axis=1).mean())
 
 
 _experiment = partial(
     Experiment,
-    step="collect",
-    design="two-populations",
-    metric=ACCURACY,
+    step="collect", page="domain-shift", kind="text",
+    design="two-populations", metric=ACCURACY, margin=0.04, sign=1, seeds=tuple(range(60)),
     knobs=(
-        Knob(
-            name="foreign",
-            label="collected sentences that come from elsewhere",
-            unit="share",
-            low=0.0,
-            high=1.0,
-            default=1.0,
-            doses=(0.0, 0.25, 0.5, 0.75, 0.9, 1.0),
+        Knob.share(
+            "foreign", "collected sentences that come from elsewhere",
+            (0.0, 0.25, 0.5, 0.75, 0.9, 1.0),
         ),
     ),
-    seeds=tuple(range(60)),
-    margin=0.04,
-    sign=1,
-    page="domain-shift",
-    cost=0.3,
+    arms=("flawed", "control", "cured", "estimated"), null_dose=0.0, weights=("minilm",), cost=0.3,
     tolerance=0.006,
-    arms=("flawed", "control", "cured", "estimated"),
-    weights=("minilm",),
-)
+)  # fmt: skip
 
 EXPERIMENTS = (
     _experiment(
         id="domain-shift-products",
         title="Trained on film reviews, used on product reviews",
-        data=("movie_reviews", "product_reviews"),
-        run=_products,
+        symptom="A model that is good on one kind of review is poorer on the next kind.",
+        data=("movie_reviews", "product_reviews"), run=partial(run, target="product_reviews"),
     ),
     _experiment(
         id="domain-shift-tweets",
         title="Trained on film reviews, used on tweets",
-        data=("movie_reviews", "tweets"),
-        run=_tweets,
+        symptom="The model was excellent on edited text, and users write short messages.",
+        data=("movie_reviews", "tweets"), run=partial(run, target="tweets"),
     ),
     _experiment(
         id="domain-shift-editorials",
         title="Trained on film reviews, used on editorials",
-        data=("movie_reviews", "editorials"),
-        run=_editorials,
+        symptom="The held-out test was fine, and in another department the answers are poor.",
+        data=("movie_reviews", "editorials"), run=partial(run, target="editorials"),
     ),
     _experiment(
         id="domain-shift-movies",
         title="Trained on film reviews, used on other film reviews",
-        data=("movie_reviews",),
-        arms=("control",),
+        symptom="The score on data of the same source, collected later, is what the test said.",
         sign=0,
-        run=_movies,
+        arms=("control",), data=("movie_reviews",), run=partial(run, target="movie_reviews"),
     ),
-)
+)  # fmt: skip

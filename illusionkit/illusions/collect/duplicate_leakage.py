@@ -7,7 +7,6 @@ chapter 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 
@@ -16,8 +15,9 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora, duplicates
-from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading
-from illusionkit.experiment.task import Task, first, read
+from illusionkit.experiment.draws import first
+from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading
+from illusionkit.experiment.task import Task, read
 from illusionkit.models.learners import CountedTexts
 
 TEST_TEXTS, TRAIN_TEXTS = 1500, 6000
@@ -85,7 +85,7 @@ def _leaked(table: pd.DataFrame, drawn: Draw, train: list[str]) -> Array:
     return duplicates.overlap(list(table["text"][drawn.test]), train)
 
 
-def _planted(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def _planted(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read `duplicate-leakage`: a share of the test texts has a copy in the training data.
 
     Flawed: trained with the copies. Control: with copies of other texts. Cured: copies of tested
@@ -98,7 +98,7 @@ def _planted(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Readi
     return task.reading(ACCURACY, leaky, clean)
 
 
-def _shortened(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def _shortened(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read `near-duplicate-leakage`: every test text has a shortened copy in the training data."""
     task = Task(*texts(part))
     drawn, text = draw(task.table, seed, part), task.table["text"]
@@ -124,7 +124,7 @@ def excerpts(texts: list[str], share: float, seed: int) -> list[str]:
     return [t[a : a + n] for t, a, n in zip(texts, starts, sizes, strict=True)]
 
 
-def _shipped(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def _shipped(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read `duplicates-as-shipped`: split the lines, judge by a holdout of whole units.
 
     Flawed: split line by line. Control: the same test lines, and their copies left out of the
@@ -169,32 +169,26 @@ def _split(
 
 _experiment = partial(
     Experiment,
-    step="collect",
-    metric=ACCURACY,
-    seeds=tuple(range(10)),
-    margin=0.02,
-    sign=1,
+    step="collect", page="a-score-to-distrust", kind="text",
+    metric=ACCURACY, margin=0.02, sign=1, seeds=tuple(range(10)),
     data=("chinese_reviews",),
-    page="a-score-to-distrust",
-    kind="text",
-)
+)  # fmt: skip
 
 EXPERIMENTS = (
     _experiment(
         id="duplicate-leakage",
         title="Copies of test texts in the training data",
+        symptom="The test score falls as soon as equal rows are removed before the split.",
         design="paired-models",
         knobs=(
             Knob.share("share", "test texts with a copy in training", (0.0, 0.25, 0.5, 0.75, 1.0)),
         ),
-        cost=0.5,
-        run=_planted,
-        symptom="The test score falls as soon as equal rows are removed before the split.",
-        null_dose=0.0,
+        null_dose=0.0, cost=0.5, run=_planted,
     ),
     _experiment(
         id="near-duplicate-leakage",
         title="Shortened copies of test texts in the training data",
+        symptom="Equal rows are gone, and test rows still sound like rows that were trained on.",
         design="paired-models",
         knobs=(
             Knob.share(
@@ -202,20 +196,14 @@ EXPERIMENTS = (
                 unit="share of the text", low=0.05, default=0.75,
             ),
         ),
-        cost=1.0,
-        run=_shortened,
-        symptom="Equal rows are gone, and test rows still sound like rows that were trained on.",
+        cost=1.0, run=_shortened,
     ),
     _experiment(
         id="duplicates-as-shipped",
         title="A random split of lines, half of which are copies",
-        design="fresh-sample",
-        knobs=(
-            Knob.share("kept", "repeated lines left in the data", (0.0, 0.25, 0.5, 0.75, 1.0)),
-        ),
-        cost=2.0,
-        run=_shipped,
         symptom="A random split of a downloaded file gives a score that no new text reaches.",
-        null_dose=0.0,
+        design="fresh-sample",
+        knobs=(Knob.share("kept", "repeated lines left in the data", (0.0, 0.25, 0.5, 0.75, 1.0)),),
+        null_dose=0.0, cost=2.0, run=_shipped,
     ),
 )  # fmt: skip

@@ -8,7 +8,6 @@ margin is what three trainings on 800 test reviews can tell from nothing. Used i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 
@@ -17,7 +16,7 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading, Rows
+from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading, Rows
 from illusionkit.experiment.task import Task, read
 from illusionkit.illusions.collect.duplicate_leakage import Draw, draw, planted
 from illusionkit.models.learners import CountedTexts
@@ -58,7 +57,7 @@ class Finetuning:
         return trained.probabilities.argmax(axis=-1)
 
 
-def _finetuned(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def _finetuned(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``duplicate-leakage-finetuned``: the packaged BERT, all of its weights trained."""
     table, drawn = _drawn(seed, part)
     settings = Settings(epochs=round(dose["epochs"]), seed=seed, restore_best=False)
@@ -66,7 +65,7 @@ def _finetuned(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Rea
     return _reading(task, drawn, dose["share"], arm)
 
 
-def _plain(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def _plain(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``duplicate-leakage-english``: the learner that counts characters."""
     table, drawn = _drawn(seed, part)
     return _reading(Task(table, _counted(part)), drawn, dose["share"], arm)
@@ -96,22 +95,16 @@ _share = Knob.share("share", "test texts with a copy in training", (0.0, 0.5, 1.
 
 _experiment = partial(
     Experiment,
-    step="collect",
-    design="paired-models",
-    metric=ACCURACY,
-    seeds=(0, 1, 2),
-    margin=0.06,
-    sign=1,
-    data=("movie_reviews",),
-    page="a-score-to-distrust",
-    kind="text",
-    null_dose=0.0,
-)
+    step="collect", page="a-score-to-distrust", kind="text",
+    design="paired-models", metric=ACCURACY, margin=0.06, sign=1, seeds=(0, 1, 2),
+    null_dose=0.0, data=("movie_reviews",),
+)  # fmt: skip
 
 EXPERIMENTS = (
     _experiment(
         id="duplicate-leakage-finetuned",
         title="Copies of test texts in the training data of a fine-tuned BERT",
+        symptom="A fine-tuned model is nearly perfect on test rows that it has met before.",
         knobs=(
             _share,
             Knob(
@@ -119,18 +112,13 @@ EXPERIMENTS = (
                 doses=(2,),
             ),
         ),
-        cost=100.0,
-        tolerance=0.04,
-        run=_finetuned,
-        weights=("minilm",),
-        symptom="A fine-tuned model is nearly perfect on test rows that it has met before.",
+        weights=("minilm",), cost=100.0, tolerance=0.04, run=_finetuned,
     ),
     _experiment(
         id="duplicate-leakage-english",
         title="Copies of test texts in English training data of a plain learner",
-        knobs=(_share,),
-        cost=1.0,
-        run=_plain,
         symptom="Even a plain learner does better on test rows of which it has met a copy.",
+        knobs=(_share,),
+        cost=1.0, run=_plain,
     ),
 )  # fmt: skip

@@ -6,21 +6,20 @@ cross-validation lets the model recognise the document instead of judging it. Us
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading, Rows
-from illusionkit.experiment.task import Task, joined, read_encoded, turns
+from illusionkit.experiment.draws import turns
+from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading, Rows
+from illusionkit.experiment.task import Task, joined, read_encoded
 from illusionkit.models.learners import Probe, linear_probe
 
 HOLDOUT, FOLDS = 0.4, 5
 
 
-def run(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``group-leakage``: in cross-validation a document's sentences lie on both sides.
 
     Honest: a model of all sentences outside the holdout, on the holdout's documents. Flawed: the
@@ -65,29 +64,16 @@ def cross_validated(task: Task, work: Array, shared: float, rng: np.random.Gener
 
 EXPERIMENTS = (
     Experiment(
-        id="group-leakage",
+        id="group-leakage", step="collect", page="group-leakage", kind="text",
         title="Sentences of one document on both sides of the split",
-        step="collect",
-        design="fresh-sample",
-        metric=ACCURACY,
+        symptom="In cross-validation the model does well; on new documents it guesses.",
+        design="fresh-sample", metric=ACCURACY, margin=0.03, sign=1, seeds=tuple(range(20)),
         knobs=(
             Knob.share(
-                "shared",
-                "sentences of a tested document that are trained on",
-                (0.0, 0.25, 0.5, 1.0),
-                unit="share of the other half",
+                "shared", "sentences of a tested document that are trained on",
+                (0.0, 0.25, 0.5, 1.0), unit="share of the other half",
             ),
         ),
-        seeds=tuple(range(20)),
-        margin=0.03,
-        sign=1,
-        data=("editorials",),
-        page="group-leakage",
-        cost=1.0,
-        run=run,
-        weights=("minilm",),
-        symptom="In cross-validation the model does well; on new documents it guesses.",
-        kind="text",
-        null_dose=0.0,
+        null_dose=0.0, data=("editorials",), weights=("minilm",), cost=1.0, run=run,
     ),
-)
+)  # fmt: skip

@@ -32,93 +32,48 @@ the old one once: 13 points too good.) Used in chapter 3.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import partial
 
 import numpy as np
-import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
+from illusionkit.data.raters import classes, dealt
 from illusionkit.errors import DataError
-from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading, Rows, Run
+from illusionkit.experiment.draws import turns
+from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading
+from illusionkit.experiment.task import Task, read_encoded
+from illusionkit.models.learners import Probe, discriminant
 
-PANEL = 7
-FOLDS = 5
+PANEL, FOLDS = 7, 5
 TEST_SHARE, TEACHER_SHARE = 0.3, 0.2
 CLASSES = len(corpora.CLASS_NAMES)
 LEAST = 20
 """Rows of every class that each side of the split must have."""
 
 
-@cache
-def _reviews(part: str) -> tuple[pd.DataFrame, Array]:
-    """Return movie reviews and their frozen features (rows, 384).
-
-    The confirm part is read for ``part="confirm"`` only.
-    """
-    from illusionkit.models.encoding import features
-
-    names = dict.fromkeys(("book", part))
-    parts = [corpora.movie_reviews(name).assign(part=name) for name in names]
-    found = [features(list(rows["text"])) for rows in parts]
-    return pd.concat(parts, ignore_index=True), np.concatenate(found)
-
-
-def classes(scores: Array) -> Array:
-    """Return the class, 0 to 4, of each mean score from -4 to 4, cut as the corpus cuts it."""
-    return np.digitize(scores, corpora.CLASS_EDGES).astype(np.int64)
-
-
-def dealt(ratings: pd.Series[Any], size: int, rng: np.random.Generator) -> Array:
-    """Return ``size`` ratings a text, drawn without replacement, in a random order (texts, size).
-
-    Raises
-    ------
-    DataError
-        A text has fewer ratings than that.
-    """
-    counts = ratings.map(len).to_numpy()
-    if len(counts) == 0 or counts.min() < size:
-        raise DataError(
-            f"{size} ratings a text are needed, and {np.sum(counts < size)} of {len(counts)} texts "
-            "have fewer: leave those out, or use smaller panels."
-        )
-    padded = np.array([row + (0,) * (counts.max() - len(row)) for row in ratings])
-    keys = rng.random(padded.shape)
-    keys[np.arange(padded.shape[1]) >= counts[:, None]] = 2.0  # what is padded comes last
-    return np.take_along_axis(padded, np.argsort(keys, axis=1), axis=1)[:, :size]
-
-
 @dataclass(frozen=True)
-class _Draw:
+class Draw:
     """What a seed draws, by row: both panels' classes, one rater's, and the sides of the split."""
 
     first: Array
     second: Array
     rater: Array
-    train: Array
     test: Array
     teacher: Array
+    train: Array
 
 
-def _draw(table: pd.DataFrame, part: str, rng: np.random.Generator) -> _Draw:
+def _draw(task: Task, rng: np.random.Generator) -> Draw:
     """Return the panels and the split, whose sides share no unit."""
-    scores = dealt(table["ratings"], 2 * PANEL, rng)
+    scores = dealt(task.table["ratings"], 2 * PANEL, rng)
     first, second = (classes(half.mean(axis=1)) for half in np.split(scores, 2, axis=1))
-    in_book, unit = (table["part"] == "book").to_numpy(), table["unit"].to_numpy()
-    names = rng.permutation(np.unique(unit[in_book]))
-    ends = np.cumsum([round(share * len(names)) for share in (TEST_SHARE, TEACHER_SHARE)])
-    test, teacher, train = (
-        np.flatnonzero(in_book & np.isin(unit, side)) for side in np.split(names, ends)
-    )
-    test = test if part == "book" else np.flatnonzero(~in_book)
-    drawn = _Draw(first, second, classes(scores[:, 0]), train, test, teacher)
-    for name in ("train", "test", "teacher"):
-        _require_classes(first[getattr(drawn, name)], name)
-    return drawn
+    sides = task.cut(rng, TEST_SHARE, TEACHER_SHARE)
+    for name, side in zip(("test", "teacher", "train"), sides, strict=True):
+        _require_classes(first[side], name)
+    return Draw(first, second, classes(scores[:, 0]), *sides)
 
 
 def _require_classes(labels: Array, side: str) -> None:
@@ -132,9 +87,19 @@ def _require_classes(labels: Array, side: str) -> None:
         )
 
 
-def _coin(table: pd.DataFrame, drawn: _Draw, rng: np.random.Generator) -> Array:
+def _coin(texts: Array, drawn: Draw, rng: np.random.Generator) -> Array:
     """Return for each row another class than the panel's, evenly drawn."""
-    return (drawn.first + rng.integers(1, CLASSES, len(table))) % CLASSES
+    return (drawn.first + rng.integers(1, CLASSES, len(texts))) % CLASSES
+
+
+def _machine(texts: Array, drawn: Draw, rng: np.random.Generator) -> Array:
+    """Return for each row the class that a program gives which counts words."""
+    return counted(texts, drawn.first, drawn.teacher)
+
+
+def _rater(texts: Array, drawn: Draw, rng: np.random.Generator) -> Array:
+    """Return for each row the class of one rater of the first panel."""
+    return drawn.rater
 
 
 def counted(texts: Array, labels: Array, taught: Array) -> Array:
@@ -153,25 +118,6 @@ def counted(texts: Array, labels: Array, taught: Array) -> Array:
     return np.digitize(total, np.quantile(total, shares))
 
 
-def _machine(table: pd.DataFrame, drawn: _Draw, rng: np.random.Generator) -> Array:
-    """Return for each row the class that a program gives which counts words."""
-    return counted(table["text"].to_numpy(), drawn.first, drawn.teacher)
-
-
-def _rater(table: pd.DataFrame, drawn: _Draw, rng: np.random.Generator) -> Array:
-    """Return for each row the class of one rater of the first panel."""
-    return drawn.rater
-
-
-def _probabilities(features: Array, labels: Array, judged: Array) -> Array:
-    """Return class probabilities of rows ``judged`` by a linear probe on the labelled features."""
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-
-    # Its one setting, the shrinkage, comes from the data by a formula: nothing is tuned.
-    probe = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(features, labels)
-    return np.asarray(probe.predict_proba(judged))
-
-
 def suspects(features: Array, labels: Array, unit: Array, rng: np.random.Generator) -> Array:
     """Return which labels confident learning holds for wrong, as booleans, one a row.
 
@@ -187,40 +133,47 @@ def suspects(features: Array, labels: Array, unit: Array, rng: np.random.Generat
     from cleanlab.filter import find_label_issues
 
     _require_classes(labels, "labelled")
-    names, place = np.unique(unit, return_inverse=True)
-    fold = (rng.permutation(len(names)) % FOLDS)[place]
-    found = np.empty((len(labels), CLASSES))
+    fold = turns(unit, rng) % FOLDS
+    chances = np.empty((len(labels), CLASSES))
     for held in (fold == number for number in range(FOLDS)):
-        found[held] = _probabilities(features[~held], labels[~held], features[held])
-    return np.asarray(find_label_issues(labels, found, n_jobs=1))
+        probe = discriminant().fit(features[~held], labels[~held])
+        chances[held] = probe.predict_proba(features[held])
+    return np.asarray(find_label_issues(labels, chances, n_jobs=1))
 
 
-Kind = Callable[[pd.DataFrame, _Draw, np.random.Generator], Array]
+Kind = Callable[[Array, Draw, np.random.Generator], Array]
+"""From texts and a draw to the labels, one a row, that replace those of the first panel."""
 
 
-def _noisy(dose: Mapping[str, float], seed: int, arm: str, part: str, kind: Kind) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str, *, kind: Kind) -> Reading:
     """Read one kind of label noise: the labels one has against a panel that touched nothing."""
-    table, found = _reviews(part)
-    rng = np.random.default_rng([seed, 6])
-    drawn, unit = _draw(table, part, rng), table["unit"].to_numpy()
+    table, features = read_encoded(corpora.movie_reviews, part)
+    task, rng = Task(table, Probe(features, discriminant)), np.random.default_rng([seed, 6])
+    drawn = _draw(task, rng)
     train, test = drawn.train, drawn.test
     replaced = rng.random(len(table)) < dose["rate"]
-    given = np.where(replaced, kind(table, drawn, rng), drawn.first)
+    given = np.where(replaced, kind(table["text"].to_numpy(), drawn, rng), drawn.first)
     labels, extras = given, {"changed": float(np.mean(given[test] != drawn.first[test]))}
     if arm == "cured":
         flagged = np.zeros(len(table), dtype=bool)
         for side in (train, test):
-            flagged[side] = suspects(found[side], given[side], unit[side], rng)
+            flagged[side] = suspects(features[side], given[side], task.unit[side], rng)
         labels = np.where(flagged, drawn.first, given)
-        extras |= _cleaning(found, given, flagged, drawn)
-    predicted = _probabilities(found[train], labels[train], found).argmax(axis=1)
+        extras |= _cleaning(task, given, flagged, drawn)
+    predicted = _predicted(task, train, labels)
     extras["train_score"] = float(np.mean(predicted[train] == labels[train]))
-    has = drawn.first if arm == "control" else labels
-    apparent, honest = (Rows(who[test], predicted[test], unit[test]) for who in (has, drawn.second))
-    return Reading.scored(ACCURACY, apparent, honest, extras=extras)
+    shown = drawn.first if arm == "control" else labels
+    apparent, honest = (task.rows(test, predicted[test], who) for who in (shown, drawn.second))
+    return task.reading(ACCURACY, apparent, honest, **extras)
 
 
-def _cleaning(found: Array, given: Array, flagged: Array, drawn: _Draw) -> dict[str, float]:
+def _predicted(task: Task, train: Array, labels: Array) -> Array:
+    """Return the predicted class of every row after training on the labels of rows ``train``."""
+    (chances,) = task.chances(train, np.arange(len(labels)), labels=labels[train])
+    return chances.argmax(axis=1)
+
+
+def _cleaning(task: Task, given: Array, flagged: Array, drawn: Draw) -> dict[str, float]:
     """Return what confident learning found among the test rows, as shares of them.
 
     ``flagged``; ``found``, flagged and not the first panel's label; ``wrong``, not the second
@@ -228,7 +181,7 @@ def _cleaning(found: Array, given: Array, flagged: Array, drawn: _Draw) -> dict[
     ``dropped_apparent`` on the kept test rows, ``dropped_honest`` on all of them.
     """
     train, test = (side[~flagged[side]] for side in (drawn.train, drawn.test))
-    predicted = _probabilities(found[train], given[train], found).argmax(axis=1)
+    predicted = _predicted(task, train, given)
     mark, every = flagged[drawn.test], drawn.test
     wrong = given[every] != drawn.second[every]
     shares = {
@@ -242,59 +195,42 @@ def _cleaning(found: Array, given: Array, flagged: Array, drawn: _Draw) -> dict[
     return {name: float(np.mean(values)) for name, values in shares.items()}
 
 
-def _by_coin(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
-    """Read ``label-noise``: a coin replaces labels."""
-    return _noisy(dose, seed, arm, part, _coin)
-
-
-def _by_machine(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
-    """Read ``label-noise-systematic``: a program replaces labels."""
-    return _noisy(dose, seed, arm, part, _machine)
-
-
-def _by_rater(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
-    """Read ``label-noise-rater``: single raters replace labels."""
-    return _noisy(dose, seed, arm, part, _rater)
-
-
-def _spec(
-    name: str, title: str, run: Run, *, rates: tuple[float, ...], label: str, sign: int
-) -> Experiment:
-    """Return the experiment on one kind of noise; all else is alike."""
-    knob = Knob("rate", label, "share", 0.0, 1.0, rates[-1], rates)
-    return Experiment(
-        id=name,
-        title=title,
-        step="collect",
-        design="same-rows",
-        metric=ACCURACY,
-        knobs=(knob,),
-        seeds=tuple(range(20)),
-        margin=0.02,
-        sign=sign,
-        data=("movie_reviews",),
-        page="label-noise",
-        cost=1.0,
-        run=run,
-        tolerance=0.004,
-        weights=("minilm",),
-    )
-
-
 QUARTERS = (0.0, 0.25, 0.5, 1.0)
+
+_experiment = partial(
+    Experiment,
+    step="collect", page="label-noise", kind="ratings",
+    design="same-rows", metric=ACCURACY, margin=0.02, seeds=tuple(range(20)),
+    null_dose=0.0, data=("movie_reviews",), weights=("minilm",), cost=1.0, tolerance=0.004,
+)  # fmt: skip
+
 EXPERIMENTS = (
-    _spec(
-        "label-noise", "Labels replaced by a coin, in training and test alike", _by_coin,
-        rates=(0.0, 0.1, 0.2, 0.4, 0.6), sign=-1,
-        label="labels replaced by another class, evenly drawn",
+    _experiment(
+        id="label-noise",
+        title="Labels replaced by a coin, in training and test alike",
+        symptom="The score stays low whatever is tried, and users say that the answers are good.",
+        sign=-1,
+        knobs=(
+            Knob.share(
+                "rate", "labels replaced by another class, evenly drawn", (0.0, 0.1, 0.2, 0.4, 0.6),
+            ),
+        ),
+        run=partial(run, kind=_coin),
     ),
-    _spec(
-        "label-noise-systematic",
-        "Labels from a program that counts words, in training and test alike", _by_machine,
-        rates=QUARTERS, sign=1, label="labels given by a program",
+    _experiment(
+        id="label-noise-systematic",
+        title="Labels from a program that counts words, in training and test alike",
+        symptom="The model agrees with our labels, which a program made, and not with people.",
+        sign=1,
+        knobs=(Knob.share("rate", "labels given by a program", QUARTERS),),
+        run=partial(run, kind=_machine),
     ),
-    _spec(
-        "label-noise-rater", "Labels from one rater each, in training and test alike", _by_rater,
-        rates=QUARTERS, sign=-1, label="labels given by a single rater",
+    _experiment(
+        id="label-noise-rater",
+        title="Labels from one rater each, in training and test alike",
+        symptom="Two people disagree about a label as often as the model does.",
+        sign=-1,
+        knobs=(Knob.share("rate", "labels given by a single rater", QUARTERS),),
+        run=partial(run, kind=_rater),
     ),
 )  # fmt: skip

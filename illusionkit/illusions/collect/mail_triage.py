@@ -24,19 +24,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import mail
-from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows
-from illusionkit.experiment.task import Task, first, read, three_sides
-from illusionkit.models.learners import Probe
-
-if TYPE_CHECKING:
-    from sklearn.linear_model import LogisticRegression
+from illusionkit.experiment.draws import first, sides
+from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows
+from illusionkit.experiment.task import Task, read
+from illusionkit.models.learners import Probe, sparse_probe
 
 TRAIN, HELD = 600, 180
 """Wanted mails, and as many of spam, that are trained on, and that the lab holds out."""
@@ -60,39 +58,20 @@ FALSE_ALARMS = Metric(
 """The false-positive rate; all rows are wanted mail."""
 
 
-def spam_filter() -> LogisticRegression:
-    """Return the filter: logistic regression on words and marks."""
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(C=0.1, solver="liblinear")
-
-
 @dataclass(frozen=True)
 class Mails:
-    """Mails as words and marks: ``counts`` 0 or 1 (mails, tokens), sparse; and their table."""
+    """Mails as words and marks, ``counts`` 0 or 1 (mails, tokens), sparse; and their columns."""
 
     counts: Any
     tokens: Array
     table: pd.DataFrame
-
-    @property
-    def label(self) -> Array:
-        """Return 1 for each mail that is spam."""
-        return self.table["label"].to_numpy()
-
-    @property
-    def unit(self) -> Array:
-        """Return the unit of each mail."""
-        return self.table["unit"].to_numpy()
-
-    @property
-    def kind(self) -> Array:
-        """Return the kind of each mail (`KINDS`)."""
-        return self.table["kind"].to_numpy()
+    label: Array
+    unit: Array
+    kind: Array
 
     def fit(self, train: Array) -> Any:
-        """Return the `spam_filter` trained on rows ``train``."""
-        return spam_filter().fit(self.counts[train], self.label[train])
+        """Return the filter: a logistic regression trained on rows ``train``."""
+        return sparse_probe().fit(self.counts[train], self.label[train])
 
 
 @cache
@@ -112,47 +91,34 @@ def words_and_marks(part: str = "book") -> Mails:
     }
     counts = hstack([counters[name].fit_transform(table[name]) for name in patterns]).tocsr()
     tokens = np.concatenate([each.get_feature_names_out() for each in counters.values()])
-    return Mails(counts, tokens, table.drop(columns=list(patterns)))
+    table = table.drop(columns=list(patterns))
+    return Mails(counts, tokens, table, *(table[n].to_numpy() for n in ("label", "unit", "kind")))
 
 
-@dataclass(frozen=True)
-class Pools:
-    """Shuffled rows of one kind of mail: to train on, for the lab to hold out, to judge by."""
+def pools(task: Task, part: str, rng: np.random.Generator) -> list[dict[str, Array]]:
+    """Return shuffled rows by kind: to train on, for the lab to hold out, to judge by.
 
-    train: Array
-    held: Array
-    judged: Array
-
-
-def pools(task: Task, part: str, rng: np.random.Generator) -> tuple[Pools, Pools, Pools]:
-    """Return the rows of easy, hard and unwanted mail; a unit's mails of all kinds share a pool.
-
-    Confirm rows can be judged only.
+    A unit's mails of all kinds share a pool. Confirm rows can be judged only.
     """
-    sides = three_sides(task.unit, rng, held=HELD_SHARE, judged=JUDGED_SHARE)
-    train, held, judged = (side & task.book for side in sides)
+    cut = sides(task.unit, rng, held=HELD_SHARE, judged=JUDGED_SHARE)
+    train, held, judged = (side & task.book for side in cut)
     judged = judged if part == "book" else ~task.book
     order = rng.permutation(len(task.table))
     order = order[pd.Series(task.unit[order]).groupby(task.unit[order]).cumcount() < MOST]
     kind = task.table["kind"].to_numpy()
-    easy, hard, spam = (
-        Pools(*(order[(side & (kind == each))[order]] for side in (train, held, judged)))
-        for each in KINDS
-    )
-    return easy, hard, spam
+    return [
+        {each: order[(side & (kind == each))[order]] for each in KINDS}
+        for side in (train, held, judged)
+    ]
 
 
-def mixed(easy: Array, hard: Array, share: float, size: int) -> Array:
+def mixed(rows: Mapping[str, Array], share: float, size: int) -> Array:
     """Return ``size`` wanted mails, a share of them easy; `DataError` if one kind is too few."""
-    count = round(share * size)
-    return np.concatenate(
-        [first(easy, count, "easy mails"), first(hard, size - count, "hard mails")]
-    )
+    wanted = {"easy": round(share * size), "hard": size - round(share * size)}
+    return np.concatenate([first(rows[k], n, f"{k} mails") for k, n in wanted.items()])
 
 
-def run(
-    dose: Mapping[str, float], seed: int, arm: str, part: str, *, to_come: str = "hard"
-) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str, *, to_come: str = "hard") -> Reading:
     """Read ``mail-triage``: of the wanted mail that was collected, a share is easy.
 
     Honest: the rate on mail ``to_come``, of unseen senders; hard, or, in ``mail-triage-easy``,
@@ -160,14 +126,13 @@ def run(
     Cured: the same filter, its rate on held-out hard mail. Control: on held-out easy mail.
     """
     mails, rng = words_and_marks(part), np.random.default_rng([seed, 22])
-    task = Task(mails.table, Probe(mails.counts, spam_filter))
-    easy, hard, spam = pools(task, part, rng)
-    train = [mixed(easy.train, hard.train, dose["easy"], TRAIN), spam.train[:TRAIN]]
-    held = {"cured": hard.held, "control": easy.held}
-    if arm == "flawed":
-        held[arm] = mixed(easy.held, hard.held, dose["easy"], HELD)
-    judged = (easy if to_come == "easy" else hard).judged
-    seen, honest, junk = task.judge(np.concatenate(train), held[arm], judged, spam.held[:HELD])
+    task = Task(mails.table, Probe(mails.counts, sparse_probe))
+    train, held, judged = pools(task, part, rng)
+    wanted = mixed(train, dose["easy"], TRAIN)
+    lab = {"cured": held["hard"], "control": held["easy"]}.get(arm)
+    lab = mixed(held, dose["easy"], HELD) if lab is None else lab
+    trained = np.concatenate([wanted, train["spam"][:TRAIN]])
+    seen, honest, junk = task.judge(trained, lab, judged[to_come], held["spam"][:HELD])
     caught, alarms = (float(rows.prediction.mean()) for rows in (junk, seen))
     extras = {"spam_caught": caught, "accuracy_in_the_lab": float(np.mean([1 - alarms, caught]))}
     return task.reading(FALSE_ALARMS, seen, honest, **extras)
@@ -175,41 +140,30 @@ def run(
 
 _experiment = partial(
     Experiment,
-    step="collect",
-    design="two-populations",
-    metric=FALSE_ALARMS,
+    step="collect", page="mail-triage", kind="mail",
+    design="two-populations", metric=FALSE_ALARMS, margin=0.05, seeds=tuple(range(30)),
     knobs=(
         Knob.share(
-            "easy",
-            "wanted mail in the collection that is easy",
-            (0.9, 0.95, 0.97, 0.99, 1.0),
+            "easy", "wanted mail in the collection that is easy", (0.9, 0.95, 0.97, 0.99, 1.0),
             low=0.9,
         ),
     ),
-    seeds=tuple(range(30)),
-    margin=0.05,
-    data=("mails",),
-    page="mail-triage",
-    cost=0.3,
-    tolerance=0.01,
-    kind="mail",
-)
+    data=("mails",), cost=0.3, tolerance=0.01,
+)  # fmt: skip
 
 EXPERIMENTS = (
     _experiment(
         id="mail-triage",
         title="A spam filter tested on mail that is easy to tell",
-        sign=1,
-        arms=("flawed", "cured"),
-        run=run,
         symptom="Hardly a false alarm in the lab, and users miss receipts and newsletters.",
+        sign=1,
+        arms=("flawed", "cured"), run=run,
     ),
     _experiment(
         id="mail-triage-easy",
         title="The same spam filter on easy mail of other senders",
-        sign=0,
-        arms=("control",),
-        run=partial(run, to_come="easy"),
         symptom="Few false alarms in the lab, and as few on the same kind of mail by others.",
+        sign=0,
+        arms=("control",), run=partial(run, to_come="easy"),
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Illusions that are bred while a model is pre-trained: ``pretraining-loss``.
+"""The illusion of the falling loss: ``pretraining-loss``.
 
 The source document pre-trains by W = argmin L(W) (§4.1), and a training log that falls is read as a
 model that learns language. But L is a loss on the training pairs. Here a small BERT is trained from
@@ -31,7 +31,7 @@ import numpy as np
 from illusionkit import cache as kept
 from illusionkit.arrays import Array
 from illusionkit.data import archives
-from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows
+from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows, nats
 from illusionkit.meaning import code_hash
 from illusionkit.models.encoders import LIBRARIES, encoder
 from illusionkit.training.pairs import WITH_DOCUMENTS, Masked, PairBatches, read_pairs
@@ -55,12 +55,7 @@ JUDGED_IN_TRAINING = 300
 PLACES = ("train", "development", "held_out")
 
 
-def _surprise(rows: Rows) -> Array:
-    assert rows.probability is not None
-    return -np.log(np.clip(rows.probability, 1e-12, None))
-
-
-LOSS = Metric("masked-language loss", per_row=_surprise, greater_is_better=False)
+LOSS = Metric("masked-language loss", per_row=nats, greater_is_better=False)
 """Mean surprise in nats at the masked places; a row is such a place."""
 
 
@@ -97,15 +92,15 @@ def looks(seed: int, part: str = "book") -> dict[str, Array]:
     def make() -> dict[str, Array]:
         _, batches, masked = material(seed, part)
         model = from_scratch(batches["train"].tokenizer, seed=seed)
-        found: dict[str, list[Array]] = {}
+        noted: dict[str, list[Array]] = {}
 
         def note(_step: int) -> None:
             for place, judged in masked.items():
                 for name, values in vars(judge(model, judged)).items():
-                    found.setdefault(f"{place}.{name}", []).append(values)
+                    noted.setdefault(f"{place}.{name}", []).append(values)
 
         pretrain(model, batches["train"], {}, plan(seed), note)
-        return {name: np.array(values) for name, values in found.items()}
+        return {name: np.array(values) for name, values in noted.items()}
 
     pinned = [archives.source(name).members for name in ("vader", "minilm")]
     files = sorted(member.sha256 for members in pinned for member in members.values())
@@ -113,66 +108,53 @@ def looks(seed: int, part: str = "book") -> dict[str, Array]:
     return kept.arrays("runs", key, make)
 
 
-def _judged(found: Mapping[str, Array], place: str, look: int) -> Judged:
-    names = Judged.__dataclass_fields__
-    return Judged(**{name: found[f"{place}.{name}"][look] for name in names})
-
-
-def _from_scratch(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``pretraining-loss``, at the look that is nearest to the dose.
 
     Flawed: the model at that step, judged by pairs that it was trained on, masked afresh. Control:
     the same model, judged by development documents. Cured: of all looks until then the one with the
     lowest loss on the development documents, judged by them. Honest: held-out documents.
     """
-    found, (pairs, batches, masked) = looks(seed, part), material(seed, part)
+    lost, (pairs, batches, masked) = looks(seed, part), material(seed, part)
     shown = "train" if arm == "flawed" else "development"
     look = round(dose["steps"] * LOOKS / STEPS) - 1
     if arm == "cured":
-        look = int(found["development.nats"][: look + 1].mean(axis=1).argmin())
-    judged = {place: _judged(found, place, look) for place in (shown, "held_out")}
-    rows = [_rows(pairs[place], told) for place, told in judged.items()]
-    extras = {"step": STEPS / LOOKS * (look + 1)}
-    for name, (place, told) in zip(("apparent", "honest"), judged.items(), strict=True):
+        look = int(lost["development.nats"][: look + 1].mean(axis=1).argmin())
+    sides = {"apparent": shown, "honest": "held_out"}
+    extras, rows = {"step": STEPS / LOOKS * (look + 1)}, []
+    for side, place in sides.items():
+        judged = _judged(lost, place, look)
         known = unigram_nats(batches["train"].word_counts(), masked[place])
-        extras[f"unigram_{name}"] = float(known.mean())
-        extras[f"guessed_{name}"] = float((told.guess == told.word).mean())
-        extras[f"next_sentence_{name}"] = float(told.right.mean())
-    touched = np.concatenate([pairs[place]["unit"].unique() for place in PLACES[:2]])
-    return Reading.scored(LOSS, *rows, extras=extras, touched=touched.astype(str))
+        extras[f"unigram_{side}"] = float(known.mean())
+        extras[f"guessed_{side}"] = float((judged.guess == judged.word).mean())
+        extras[f"next_sentence_{side}"] = float(judged.right.mean())
+        rows.append(_rows(pairs[place], judged))
+    used = np.concatenate([pairs[place]["unit"].unique() for place in PLACES[:2]]).astype(str)
+    return Reading.scored(LOSS, *rows, extras=extras, used_units=used)
 
 
-def _rows(pairs: pd.DataFrame, told: Judged) -> Rows:
-    unit = pairs["unit"].to_numpy()[told.pair].astype(str)
-    return Rows(told.word, told.guess, unit, np.exp(-told.nats.astype(float)))
+def _judged(lost: Mapping[str, Array], place: str, look: int) -> Judged:
+    """Return what a place lost at one look."""
+    return Judged(**{name: lost[f"{place}.{name}"][look] for name in Judged.__dataclass_fields__})
+
+
+def _rows(pairs: pd.DataFrame, judged: Judged) -> Rows:
+    unit = pairs["unit"].to_numpy()[judged.pair].astype(str)
+    return Rows(judged.word, judged.guess, unit, np.exp(-judged.nats.astype(float)))
 
 
 EXPERIMENTS = (
     Experiment(
-        id="pretraining-loss",
+        id="pretraining-loss", step="pre-train", page="bert-objective", kind="text",
         title="A model pre-trained from scratch, judged by the pairs it was trained on",
-        step="pre-train",
-        design="fresh-sample",
-        metric=LOSS,
+        symptom="The pre-training loss falls and falls, and a table of word counts does as well.",
+        design="fresh-sample", metric=LOSS, margin=0.4, sign=1, seeds=(0, 1, 2),
         knobs=(
             Knob(
-                name="steps",
-                label="training steps",
-                unit="steps",
-                low=150,
-                high=600,
-                default=600,
+                "steps", "training steps", "steps", low=150, high=600, default=600,
                 doses=(150, 300, 450, 600),
             ),
         ),
-        seeds=(0, 1, 2),
-        margin=0.4,
-        sign=1,
-        data=WITH_DOCUMENTS,
-        page="bert-objective",
-        cost=80.0,
-        tolerance=0.1,
-        run=_from_scratch,
-        weights=("minilm",),
+        data=WITH_DOCUMENTS, weights=("minilm",), cost=80.0, tolerance=0.1, run=run,
     ),
-)
+)  # fmt: skip

@@ -14,17 +14,17 @@ not see while the honest score is about those that it saw: there its optimism is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.errors import DataError
-from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows
+from illusionkit.experiment.draws import first
+from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows
+from illusionkit.experiment.task import read_encoded
+from illusionkit.models.learners import linear_fit
 
 REVIEWS = 1000
 
@@ -36,55 +36,11 @@ def _squares(rows: Rows) -> Array:
 SQUARED_ERROR = Metric("squared error", per_row=_squares, greater_is_better=False)
 
 
-@dataclass(frozen=True)
-class LinearFit:
-    """Least squares on the leading principal components of some rows, and a constant.
-
-    ``basis`` (rows, features + 1) has orthonormal columns: the fit is a projection on them.
-    """
-
-    basis: Array
-
-    @property
-    def leverage(self) -> Array:
-        """Return how much each row's own target decides its fitted value, shape (rows,)."""
-        return np.asarray((self.basis**2).sum(axis=1))
-
-    def predict(self, targets: Array) -> Array:
-        """Return the fitted values of targets (rows,) or (rows, draws)."""
-        return np.asarray(self.basis @ (self.basis.T @ targets))
-
-    def left_out(self, targets: Array) -> Array:
-        """Return for each row what a fit without it predicts, shape (rows,)."""
-        return np.asarray(targets - (targets - self.predict(targets)) / (1 - self.leverage))
-
-
-def linear_fit(found: Array, features: int) -> LinearFit:
-    """Return the fit on ``features`` principal components of ``found`` (rows, width).
-
-    Raises
-    ------
-    DataError
-        There are not more rows than features, or the rows do not vary in so many directions.
-    """
-    rows = len(found)
-    if not 1 <= features < rows - 1:
-        raise DataError(f"{features} features and a constant need more rows than {rows}.")
-    left, size, _ = np.linalg.svd(found - found.mean(axis=0), full_matrices=False)
-    if size[features - 1 : features].sum() <= 1e-6 * size[0]:
-        raise DataError(f"These rows do not vary in {features} directions: take fewer features.")
-    constant = np.full((rows, 1), rows**-0.5)
-    return LinearFit(np.concatenate([constant, left[:, :features]], axis=1))
-
-
-@cache
 def rated_reviews(part: str = "book") -> tuple[pd.DataFrame, Array]:
     """Return movie reviews, one a unit, and their frozen features (reviews, 384)."""
-    from illusionkit.models.encoding import features
-
-    table = corpora.movie_reviews(part)
-    first = ~table["unit"].duplicated()
-    return table[first].reset_index(drop=True), features(list(table["text"]))[first.to_numpy()]
+    table, features = read_encoded(corpora.movie_reviews, part)
+    chosen = np.flatnonzero((table["part"] == part) & ~table["unit"].duplicated())
+    return table.iloc[chosen].reset_index(drop=True), features[chosen]
 
 
 def one_rater(ratings: Iterable[Sequence[int]], rng: np.random.Generator) -> Array:
@@ -92,54 +48,43 @@ def one_rater(ratings: Iterable[Sequence[int]], rng: np.random.Generator) -> Arr
     return np.array([scores[int(rng.integers(len(scores)))] for scores in ratings], dtype=float)
 
 
-def _in_sample(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
-    """Read ``apparent-error``: one fit, its own rows, and the scores of other raters for them."""
-    table, found = rated_reviews(part)
+def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
+    """Read ``apparent-error``: one fit, its own rows, and the scores of other raters for them.
+
+    Honest: another rater of each review. Flawed: the rater whose scores were fitted. Control: a
+    third rater. Cured: the fitted scores, each predicted by a fit without it.
+    """
+    table, features = rated_reviews(part)
     rng = np.random.default_rng([seed, 21])
-    if len(table) < REVIEWS:
-        raise DataError(f"This needs {REVIEWS} reviews, the corpus has {len(table)}.")
-    drawn = rng.permutation(len(table))[:REVIEWS]
+    drawn = first(rng.permutation(len(table)), REVIEWS, "reviews")
     ratings, unit = table["ratings"].iloc[drawn], table["unit"].to_numpy()[drawn]
     trained, judge, bystander = (one_rater(ratings, rng) for _ in range(3))
-    fit = linear_fit(found[drawn], round(dose["features"]))
-    said = fit.predict(trained)
+    fit = linear_fit(features[drawn], round(dose["features"]))
+    fitted = fit.predict(trained)
     shown = {
-        "flawed": (trained, said),
-        "control": (bystander, said),
+        "flawed": (trained, fitted),
+        "control": (bystander, fitted),
         "cured": (trained, fit.left_out(trained)),
     }
     spread = np.array([np.var(scores) for scores in ratings])
     extras = {"by_the_formula": float(2 * (fit.leverage * spread).mean())}
-    apparent, honest = Rows(*shown[arm], unit), Rows(judge, said, unit)
+    apparent, honest = Rows(*shown[arm], unit), Rows(judge, fitted, unit)
     return Reading.scored(SQUARED_ERROR, apparent, honest, extras=extras)
 
 
 EXPERIMENTS = (
     Experiment(
-        id="apparent-error",
+        id="apparent-error", step="principle", page="principle", kind="ratings",
         title="A model judged by the scores it was fitted to",
-        step="principle",
-        design="same-rows",
-        metric=SQUARED_ERROR,
+        symptom="Every feature that is added lowers the error, and new cases see none of it.",
+        # The margin is a tenth, about, of the raters' variance.
+        design="same-rows", metric=SQUARED_ERROR, margin=0.15, sign=1, seeds=tuple(range(20)),
         knobs=(
             Knob(
-                name="features",
-                label="features of the model",
-                unit="features",
-                low=1,
-                high=380,
-                default=128,
+                "features", "features of the model", "features", low=1, high=380, default=128,
                 doses=(8, 32, 64, 128, 192, 256, 320),
             ),
         ),
-        seeds=tuple(range(20)),
-        margin=0.15,  # a tenth, about, of the raters' variance
-        sign=1,
-        data=("movie_reviews",),
-        page="principle",
-        cost=0.5,
-        run=_in_sample,
-        tolerance=0.01,
-        weights=("minilm",),
+        data=("movie_reviews",), weights=("minilm",), cost=0.5, tolerance=0.01, run=run,
     ),
-)
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Illusions that are bred while a model is fine-tuned: ``misread-curve``.
+"""The illusion of the misread curve: ``misread-curve``.
 
 The source document's listing (§4.3) scores its test set after every training batch, and leaves the
 loss of the last of those batches in ``loss``; the end of the epoch prints it as "train loss". The
@@ -14,15 +14,17 @@ weights moved, and dropout was on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows
+from illusionkit.experiment.draws import deal
+from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows, nats
+from illusionkit.experiment.task import Task
+from illusionkit.models.learners import HeadTraining, logits_of
 from illusionkit.training.book_model import units
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 TRAIN_ROWS, DEV_ROWS = 640, 300
 EPOCHS = 5  # as in the listing
-WIDTH, DROPOUT, LEARNING_RATE = 384, 0.1, 1e-3
+LEARNING_RATE = 1e-3
 CLASSES = len(corpora.CLASS_NAMES)
 
 UNREAD, DEV, TRAIN = 0, 1, 2
@@ -43,8 +45,8 @@ def _gap(rows: Rows, weights: Array) -> float:
     Nats. ``group`` says what a row is taken for, ``probability`` is that of its true class. NaN
     where a resample left one of the two without a row.
     """
-    assert rows.group is not None and rows.probability is not None
-    losses = -np.log(np.clip(rows.probability, 1e-12, None))
+    assert rows.group is not None
+    losses = nats(rows)
     taken = [weights * (rows.group & role > 0) for role in (DEV, TRAIN)]
     if not all(share.any() for share in taken):
         return float("nan")
@@ -55,60 +57,29 @@ def _gap(rows: Rows, weights: Array) -> float:
 GAP = Metric("development loss less training loss", whole=_gap, greater_is_better=False)
 
 
-def _draw(table: pd.DataFrame, rng: np.random.Generator) -> Array:
-    """Return row numbers: `TRAIN_ROWS` to train on, then `DEV_ROWS` others, both in random order.
-
-    Development rows come from the confirm part where the table holds it.
-    """
-    confirm = (table["part"] != "book").to_numpy()
-    order = rng.permutation(np.flatnonzero(~confirm))
-    pool = rng.permutation(np.flatnonzero(confirm)) if confirm.any() else order[TRAIN_ROWS:]
-    return np.concatenate([order[:TRAIN_ROWS], pool[:DEV_ROWS]])
-
-
 def _train(
-    found: Array, label: Array, size: int, seed: int, *, listing: bool
+    features: Array, label: Array, size: int, seed: int, *, listing: bool
 ) -> tuple[torch.nn.Module, Array]:
     """Return a trained head, and the likelihood each row had when it was last trained on.
 
-    The head is that of ``BertForSequenceClassification``: dense, tanh, dropout, dense. The
-    listing's calls of ``eval()`` inside the loop are all that its scoring does to the training:
+    The listing's calls of ``eval()`` inside the loop are all that its scoring does to the training:
     from the second batch on there is no dropout. Both loops shuffle the rows in the same order.
     """
     import torch
 
-    inputs, labels = torch.from_numpy(found).float(), torch.from_numpy(label)
-    likely = torch.empty(len(label))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        order = torch.Generator().manual_seed(seed)
-        head = torch.nn.Sequential(
-            torch.nn.Linear(found.shape[1], WIDTH), torch.nn.Tanh(),
-            torch.nn.Dropout(DROPOUT), torch.nn.Linear(WIDTH, CLASSES),
-        )  # fmt: skip
-        optimizer = torch.optim.AdamW(head.parameters(), lr=LEARNING_RATE)
-        for _ in range(EPOCHS):
-            for rows in torch.randperm(len(label), generator=order).split(size):
-                losses = torch.nn.functional.cross_entropy(
-                    head(inputs[rows]), labels[rows], reduction="none"
-                )
-                optimizer.zero_grad()
-                losses.mean().backward()
-                optimizer.step()
-                likely[rows] = losses.detach().neg().exp()
-                head.train(not listing)
-    return head.eval(), likely.double().numpy()
+    labels, likely = torch.from_numpy(label), torch.empty(len(label))
+
+    def note(head: torch.nn.Module, rows: torch.Tensor, logits: torch.Tensor) -> None:
+        losses = torch.nn.functional.cross_entropy(logits, labels[rows], reduction="none")
+        likely[rows] = losses.neg().exp()
+        head.train(not listing)
+
+    optimizer = partial(torch.optim.AdamW, lr=LEARNING_RATE)
+    head = HeadTraining(CLASSES, size, EPOCHS, seed, optimizer).fit(features, label, note)
+    return head, likely.double().numpy()
 
 
-def _chances(head: torch.nn.Module, found: Array) -> Array:
-    """Return the probability of each class, shape (rows, classes), in evaluation mode."""
-    import torch
-
-    with torch.inference_mode():
-        return head(torch.from_numpy(found).float()).softmax(-1).double().numpy()
-
-
-def _misread(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``misread-curve``: the gap that a loop reports, against the gap over all rows.
 
     Honest: every row in evaluation mode, after training. Flawed: the last batch of development
@@ -117,17 +88,16 @@ def _misread(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Readi
     trains. Cured: the corrected loop, and after it as many training rows as there are development
     rows, scored in evaluation mode.
     """
-    table, found = units(part)
-    rng = np.random.default_rng([seed, 11])
-    rows = _draw(table, rng)
-    label, unit = table["label"].to_numpy()[rows], table["unit"].to_numpy()[rows]
-    size = int(np.ceil(TRAIN_ROWS / dose["batches"]))
-    train = slice(TRAIN_ROWS)
-    head, met = _train(found[rows][train], label[train], size, seed, listing=arm == "flawed")
-    chances = _chances(head, found[rows])
-    likely, said = chances[np.arange(len(rows)), label], chances.argmax(axis=1)
+    table, features = units(part)
+    task, rng = Task(table, None), np.random.default_rng([seed, 11])
+    rows = np.concatenate(deal(task.book, rng, TRAIN_ROWS, DEV_ROWS))
+    label, unit = task.label[rows], task.unit[rows]
+    size, train = int(np.ceil(TRAIN_ROWS / dose["batches"])), slice(TRAIN_ROWS)
+    head, met = _train(features[rows][train], label[train], size, seed, listing=arm == "flawed")
+    chances = logits_of(head, features[rows]).softmax(-1).double().numpy()
+    likely, predicted = chances[np.arange(len(rows)), label], chances.argmax(axis=1)
     role = np.repeat([TRAIN, DEV], [TRAIN_ROWS, DEV_ROWS])
-    honest = Rows(label, said, unit, likely, role)
+    honest = Rows(label, predicted, unit, likely, role)
     seen, taken = likely.copy(), role.copy()
     if arm == "flawed":
         taken[train] = UNREAD
@@ -136,7 +106,7 @@ def _misread(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Readi
         seen[train] = met
     else:
         taken[rng.permutation(TRAIN_ROWS)[DEV_ROWS:]] = UNREAD
-    apparent = Rows(label, said, unit, seen, taken)
+    apparent = Rows(label, predicted, unit, seen, taken)
     return Reading.scored(GAP, apparent, honest, extras=_losses(apparent, honest))
 
 
@@ -147,44 +117,29 @@ def _last(size: int) -> int:
 
 def _losses(apparent: Rows, honest: Rows) -> dict[str, float]:
     """Return the losses behind the two gaps, in nats: one printed, two in evaluation mode."""
-    found = {}
-    for name, rows, role in (
-        ("printed_train_loss", apparent, TRAIN),
-        ("train_loss", honest, TRAIN),
-        ("dev_loss", honest, DEV),
-    ):
-        assert rows.probability is not None and rows.group is not None
-        losses = -np.log(np.clip(rows.probability, 1e-12, None))
-        found[name] = float(losses[rows.group & role > 0].mean())
-    return found
+    shown = {
+        "printed_train_loss": (apparent, TRAIN),
+        "train_loss": (honest, TRAIN),
+        "dev_loss": (honest, DEV),
+    }
+    return {
+        name: float(nats(rows)[np.asarray(rows.group) & role > 0].mean())
+        for name, (rows, role) in shown.items()
+    }
 
 
 EXPERIMENTS = (
     Experiment(
-        id="misread-curve",
+        id="misread-curve", step="fine-tune", page="movie-ratings", kind="text",
         title="A development batch printed as the training loss",
-        step="fine-tune",
-        design="same-rows",
-        metric=GAP,
+        symptom="Training and development loss lie together for five epochs: it looks well fitted.",
+        design="same-rows", metric=GAP, margin=0.05, sign=1, seeds=tuple(range(30)),
         knobs=(
             Knob(
-                name="batches",
-                label="training batches in an epoch",
-                unit="batches",
-                low=2,
-                high=160,
-                default=20,
+                "batches", "training batches in an epoch", "batches", low=2, high=160, default=20,
                 doses=(5, 10, 20, 40, 80),
             ),
         ),
-        seeds=tuple(range(30)),
-        margin=0.05,
-        sign=1,
-        data=("movie_reviews",),
-        page="movie-ratings",
-        cost=1.0,
-        tolerance=0.01,
-        run=_misread,
-        weights=("minilm",),
+        data=("movie_reviews",), weights=("minilm",), cost=1.0, tolerance=0.01, run=run,
     ),
-)
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Illusions that are bred while a model is fine-tuned: ``silent-bug``.
+"""The illusion of the loop that runs: ``silent-bug``.
 
 A training loop with a line missing still runs, and its training loss still falls. Each arm removes
 one thing from the real source of `training.finetune.fit` (see `training.ablations`) and trains
@@ -22,7 +22,6 @@ Used in chapter 5.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import cache as keep
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -33,7 +32,18 @@ import pandas as pd
 from illusionkit import cache
 from illusionkit.arrays import Array
 from illusionkit.data import archives, corpora
-from illusionkit.experiment.spec import Experiment, Knob, Metric, Reading, Rows
+from illusionkit.experiment.draws import deal
+from illusionkit.experiment.spec import (
+    ACCURACY,
+    Dose,
+    Experiment,
+    Knob,
+    Metric,
+    Reading,
+    Rows,
+    nats,
+)
+from illusionkit.experiment.task import read
 from illusionkit.meaning import code_hash
 from illusionkit.models import encoders
 from illusionkit.training.ablations import ORDER, TRAINING, loop
@@ -56,13 +66,7 @@ STATE = 7001
 """Where the random numbers stand before the loop seeds them: something ran before."""
 
 
-def _losses(rows: Rows) -> Array:
-    """Return the loss of each row in nats; ``probability`` is that of its true class."""
-    assert rows.probability is not None
-    return np.asarray(-np.log(np.clip(rows.probability, 1e-12, None)))
-
-
-LOSS = Metric("loss in nats", per_row=_losses, greater_is_better=False)
+LOSS = Metric("loss in nats", per_row=nats, greater_is_better=False)
 
 
 @keep
@@ -71,10 +75,7 @@ def _reviews(part: str) -> pd.DataFrame:
 
     Those of the confirm part, read for ``part="confirm"`` only, are there to be judged.
     """
-    found = [tables()["train"].assign(part="book")]
-    if part != "book":
-        found.append(corpora.movie_reviews(part).assign(part=part))
-    table = pd.concat(found, ignore_index=True)
+    table = read(lambda of: tables()["train"] if of == "book" else corpora.movie_reviews(of), part)
     table = table[table["text"].str.len() <= LONGEST]
     return table.drop_duplicates("unit").reset_index(drop=True)
 
@@ -84,13 +85,10 @@ def draw(seed: int, part: str = "book") -> tuple[pd.DataFrame, pd.DataFrame, pd.
 
     Used in chapter 5.
     """
-    table = _reviews(part)
-    rng = np.random.default_rng([seed, 52])
-    order = rng.permutation(np.flatnonzero(table["part"] == "book"))
-    train, watched, rest = np.split(order, np.cumsum([TRAIN_ROWS, WATCHED_ROWS]))
-    if part != "book":
-        rest = rng.permutation(np.flatnonzero(table["part"] == part))
-    return table.iloc[train], table.iloc[watched], table.iloc[rest[:JUDGED_ROWS]]
+    table, rng = _reviews(part), np.random.default_rng([seed, 52])
+    book = (table["part"] == "book").to_numpy()
+    train, watched, judged = deal(book, rng, TRAIN_ROWS, WATCHED_ROWS, JUDGED_ROWS)
+    return table.iloc[train], table.iloc[watched], table.iloc[judged]
 
 
 def trained(rate: float, seed: int, arm: str | None = None, part: str = "book") -> dict[str, Array]:
@@ -152,7 +150,7 @@ def _key(splits: tuple[Split, ...], settings: Settings, ablation: str | None) ->
     return cache.digest(asked, weights, code, *map(version, encoders.LIBRARIES))
 
 
-def _removed(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``silent-bug``: the report of a loop with something missing, beside the whole loop."""
     broken, whole = (trained(dose["rate"] * 1e-4, seed, name, part) for name in (arm, None))
     judged = draw(seed, part)[2]
@@ -163,11 +161,11 @@ def _removed(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Readi
     extras = {"model_worse": LOSS.score(sound) - LOSS.score(known)}
     extras |= {"padding": float(broken["padding"]), "padding_whole": float(whole["padding"])}
     extras |= {"moved": float(np.abs(broken["reported"] - whole["reported"]).max())}
-    for name, found in (("", broken), ("_whole", whole)):
-        for epoch, loss in enumerate(found["train_loss"], start=1):
+    for name, arrays in (("", broken), ("_whole", whole)):
+        for epoch, loss in enumerate(arrays["train_loss"], start=1):
             extras[f"train_loss_{epoch}{name}"] = float(loss)
-    extras["accuracy"] = float((sound.prediction == sound.truth).mean())
-    extras["accuracy_whole"] = float((known.prediction == known.truth).mean())
+    extras["accuracy"] = ACCURACY.score(sound)
+    extras["accuracy_whole"] = ACCURACY.score(known)
     return Reading.scored(LOSS, reported, known, extras=extras, train_sizes=(TRAIN_ROWS,) * 2)
 
 
@@ -179,31 +177,16 @@ def _rows(table: pd.DataFrame, chances: Array) -> Rows:
 
 EXPERIMENTS = (
     Experiment(
-        id="silent-bug",
+        id="silent-bug", step="fine-tune", page="reading-the-code", kind="text",
         title="A training loop with a line missing",
-        step="fine-tune",
-        design="paired-models",
-        metric=LOSS,
+        symptom="The training loop runs, the loss falls, and a line is missing.",
+        design="paired-models", metric=LOSS, margin=0.05, sign=-1, seeds=(0, 1, 2),
         knobs=(
             Knob(
-                name="rate",
-                label="learning rate",
-                unit="· 10⁻⁴",
-                low=0.5,
-                high=20,
-                default=2.5,
-                doses=(2.5, 5.0),
+                "rate", "learning rate", "· 10⁻⁴", low=0.5, high=20, default=2.5, doses=(2.5, 5.0),
             ),
         ),
-        seeds=(0, 1, 2),
-        margin=0.05,
-        sign=-1,
-        data=("movie_reviews",),
-        page="reading-the-code",
-        cost=20.0,
-        tolerance=0.03,
-        arms=(OTHER_SEED, *ABLATIONS),
-        run=_removed,
-        weights=("minilm",),
+        arms=(OTHER_SEED, *ABLATIONS), data=("movie_reviews",), weights=("minilm",), cost=20.0,
+        tolerance=0.03, run=run,
     ),
-)
+)  # fmt: skip

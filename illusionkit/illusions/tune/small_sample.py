@@ -6,14 +6,13 @@ the winner was chosen for its luck as well as for its skill. Used in chapter 3.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
 import pandas as pd
 
 from illusionkit.data import corpora
-from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading, Rows
+from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading, Rows
 from illusionkit.experiment.task import Task, read_encoded
 from illusionkit.models.learners import Probe, ridge
 
@@ -32,7 +31,7 @@ def reviews(part: str) -> tuple[pd.DataFrame, Probe]:
     return table, Probe((features - book.mean(axis=0)) / book.std(axis=0), ridge)
 
 
-def run(dose: Mapping[str, float], seed: int, arm: str, part: str) -> Reading:
+def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``small-sample``: the best of k runs by a small development set, against the holdout.
 
     A run is a head on a thousand drawn reviews. Flawed: the best run, and the score that chose it.
@@ -64,11 +63,10 @@ def _part(rows: Rows, where: slice) -> Rows:
 
 EXPERIMENTS = (
     Experiment(
-        id="small-sample",
+        id="small-sample", step="fine-tune", page="small-sample", kind="text",
         title="The best of several runs, chosen on a small development set",
-        step="fine-tune",
-        design="fresh-sample",
-        metric=ACCURACY,
+        symptom="The best of our runs is never again as good as on the day it was chosen.",
+        design="fresh-sample", metric=ACCURACY, margin=0.03, sign=1, seeds=tuple(range(60)),
         knobs=(
             Knob(
                 "runs", "runs to choose from", "runs", low=1, high=100, default=20,
@@ -79,16 +77,6 @@ EXPERIMENTS = (
                 doses=(50, 100, 200, 500),
             ),
         ),
-        seeds=tuple(range(60)),
-        margin=0.03,
-        sign=1,
-        data=("movie_reviews",),
-        page="small-sample",
-        cost=1.0,
-        run=run,
-        weights=("minilm",),
-        symptom="The best of our runs is never again as good as on the day it was chosen.",
-        kind="text",
-        null_dose=1,
+        null_dose=1, data=("movie_reviews",), weights=("minilm",), cost=1.0, run=run,
     ),
 )  # fmt: skip
