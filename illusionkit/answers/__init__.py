@@ -1,12 +1,14 @@
-"""The answers to the exercises, computed from the data, and the check that a reader runs.
+"""The answers to the exercises, and the check that a reader runs.
 
-A module here holds the answers of one chapter, or of one step of the pipeline.
+A module here holds the answers of one chapter, or of one step of the pipeline; it is found by
+itself. An answer is computed from the data, or is what the exercise's own page claims.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import pkgutil
 from importlib import import_module
 from types import EllipsisType
 
@@ -14,23 +16,9 @@ from illusionkit.answers.answer import Answer
 from illusionkit.errors import ClaimError, IllusionError
 from illusionkit.language import text
 
-CHAPTERS = (
-    "background",
-    "principle",
-    "collect",
-    "labels",
-    "credit",
-    "shift",
-    "tune",
-    "mathematics",
-    "practice",
-)
-"""The modules that hold answers, in the order of the book."""
-
+_MODULES = [import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
 ANSWERS: dict[str, Answer] = {
-    name: answer
-    for chapter in CHAPTERS
-    for name, answer in import_module(f"{__name__}.{chapter}").ANSWERS.items()
+    name: answer for module in _MODULES for name, answer in getattr(module, "ANSWERS", {}).items()
 }
 """The answer to every exercise by its name."""
 
@@ -38,8 +26,7 @@ ANSWERS: dict[str, Answer] = {
 def check(exercise: str, answer: float | EllipsisType) -> None:
     """Print whether ``answer`` solves the exercise, and a hint where it does not.
 
-    The right answer is computed, not stored, and is not printed. An answer of ``...`` is "not
-    yet". Used in every chapter.
+    The right answer is not printed. An answer of ``...`` is "not yet". Used in every chapter.
 
     Raises
     ------

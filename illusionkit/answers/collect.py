@@ -1,53 +1,47 @@
-"""The answers to the exercises of chapter 3, collecting data."""
+"""The answers to the exercises of chapter 3 on the pages of the step of collecting."""
 
 from __future__ import annotations
 
 from functools import cache
 
-import numpy as np
-
-from illusionkit.answers.answer import Answer
-from illusionkit.arrays import Array
+from illusionkit.answers.answer import Answer, claimed
 
 
-@cache
-def _random_labels() -> float:
-    """Return the random-fold accuracy on document labels drawn at random."""
-    from illusionkit.data.corpora import editorials
-
-    rows = editorials()
-    unit = rows["unit"].to_numpy()
-    label = np.random.default_rng(0).integers(2, size=unit.max() + 1)[unit]
-    return _folds_score(list(rows["text"]), label)
+def _break_even() -> float:
+    """Return what a missed default costs, in refused good customers, at a threshold of 0.08."""
+    return (1 - 0.08) / 0.08
 
 
 @cache
-def _other_documents() -> float:
-    """Return how much random folds add to grouped ones on product reviews."""
-    from illusionkit.data.corpora import product_reviews
+def _undone_coin() -> float:
+    """Return the accuracy that a score on labels of a coin at 0.4 stands for, by the formula."""
+    from illusionkit.illusions import experiment
 
-    rows = product_reviews()
-    mean, texts = rows.groupby("unit")["mean"].transform("mean"), list(rows["text"])
-    label = (mean > mean[~rows["unit"].duplicated()].median()).astype(int).to_numpy()
-    unit = rows["unit"].to_numpy()
-    return _folds_score(texts, label) - _folds_score(texts, label, unit)
-
-
-def _folds_score(texts: list[str], label: Array, unit: Array | None = None) -> float:
-    """Return the mean accuracy of five folds, random ones or, with ``unit``, whole units."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import GroupKFold, KFold, cross_val_score
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    from illusionkit.models.encoding import features
-
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.01))
-    folds = KFold(5, shuffle=True, random_state=0) if unit is None else GroupKFold(5)
-    return float(cross_val_score(model, features(texts), label, cv=folds, groups=unit).mean())
+    seen = experiment("label-noise").read(0.4, seed=100).apparent
+    return (seen - 0.4 / 4) / (1 - 0.4 * 5 / 4)
 
 
 ANSWERS = {
-    "random-labels": Answer(_random_labels, within=0.01),
-    "other-documents": Answer(_other_documents, within=0.01),
+    # Documents
+    "random-labels": claimed("random document labels, random folds", 0.5935, within=0.01),
+    "other-documents": claimed("random less grouped folds, product reviews", 0.0386, within=0.01),
+    # Credit: rare classes, a broken column
+    "break-even": Answer(_break_even, within=0.05),
+    "refuse-everybody": claimed(
+        "ratio from which refusing everybody is cheaper", 3.767, within=0.02
+    ),
+    "oversampled-mean": claimed("mean probability less the share of defaults", 0.230, within=0.005),
+    "shuffled-audits": claimed("shuffled columns whose audit passes", 0.9300, within=0.004),
+    "set-aside": claimed("gap over the rows that agree", 0.0037, within=0.001),
+    # Labels
+    "undone-coin": Answer(_undone_coin, within=0.005),
+    "dropped-labels": claimed("rise of the score by dropping suspects", 0.2117, within=0.01),
+    "product-ceiling": claimed(
+        "vote of nineteen against the twentieth, products", 0.7346, within=0.005
+    ),
+    # Data from elsewhere: texts, and mail
+    "ninety-alone": claimed("ninety product sentences alone", 0.5429, within=0.008),
+    "tell-apart": claimed("film reviews told from tweets", 0.9710, within=0.006),
+    "words-alone": claimed("hard mail called spam, words alone", 0.5973, within=0.02),
+    "mail-threshold": claimed("spam caught at the careful threshold", 0.3071, within=0.02),
 }

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-import numpy as np
-
-from illusionkit.answers.answer import Answer
+from illusionkit.answers.answer import Answer, claimed
 
 
 @cache
@@ -56,34 +54,18 @@ def _other_rate() -> float:
 
 @cache
 def _same_ratio() -> float:
-    """Return in how many seeds batches of 128 at 0.1 beat batches of 32 at 0.03 on the vault."""
+    """Return in how many seeds batches of 128 at 0.1 beat batches of 32 at 0.03 on the holdout."""
     from illusionkit.illusions import results
 
-    vault = results("learning-rate").table.pivot(
+    holdout = results("learning-rate").table.pivot(
         index="seed", columns=["arm", "dose"], values="honest"
     )
-    return float((vault["batches of 128", 0.1] < vault["batches of 32", 0.03]).sum())
+    return float((holdout["batches of 128", 0.1] < holdout["batches of 32", 0.03]).sum())
 
 
 def _nothing_masked() -> float:
     """Return the probability that none of 12 words is chosen for masking."""
     return 0.85**12
-
-
-@cache
-def _shared_word() -> float:
-    """Return the accuracy on held-out pairs of a rule that looks for a shared word."""
-    import re
-
-    from illusionkit.training.pairs import read_pairs
-
-    rows = read_pairs()["held_out"]
-    long = [
-        [set(re.findall("[a-z]{5,}", text.lower())) for text in rows[side]]
-        for side in ("first", "second")
-    ]
-    shared = [bool(a & b) for a, b in zip(*long, strict=True)]
-    return float(np.mean(np.array(shared) == (rows["label"] == 0)))
 
 
 @cache
@@ -105,7 +87,7 @@ ANSWERS = {
     "rows-scored": Answer(_rows_scored, within=0.5),
     "short-batch": Answer(_short_batch, within=0.005),
     "nothing-masked": Answer(_nothing_masked, within=0.001),
-    "shared-word": Answer(_shared_word, within=0.002),
+    "shared-word": claimed("accuracy of the shared-word rule", 0.597, within=0.002),
     "peeking-counter": Answer(_peeking_counter, within=0.005),
     "fresh-curve": Answer(_fresh_curve, within=0.02),
     "batch-noise": Answer(_batch_noise, within=0.01),

@@ -52,11 +52,11 @@ def _fewer_raters() -> float:
     from illusionkit.training.book_model import tables
 
     test, rng = tables()["test"], np.random.default_rng(1)
-    found = []
+    agreed = []
     for ratings, label in zip(test["ratings"], test["label"], strict=True):
         order = rng.permuted(np.tile(ratings, (200, 1)), axis=1)
-        found.append(np.mean(classes(order[:, :5].mean(axis=1)) == label))
-    return float(np.mean(found))
+        agreed.append(np.mean(classes(order[:, :5].mean(axis=1)) == label))
+    return float(np.mean(agreed))
 
 
 def _test_size() -> float:

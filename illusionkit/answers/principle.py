@@ -15,18 +15,18 @@ def _page() -> tuple[Array, Array, Array]:
     """Return the page's features, labels and variances of the raters, for its own 1,000 reviews."""
     from illusionkit.illusions.principle.apparent_error import rated_reviews
 
-    reviews, found = rated_reviews()
+    reviews, vectors = rated_reviews()
     own = np.random.default_rng(0).permutation(len(reviews))[:1000]
     noise = np.array([np.var(scores) for scores in reviews["ratings"].iloc[own]])
-    return found[own], reviews["label"].to_numpy()[own], noise
+    return vectors[own], reviews["label"].to_numpy()[own], noise
 
 
 def _by_the_formula() -> float:
     """Return two over n times the sum of leverage times noise, for 64 features."""
     from illusionkit.models.learners import linear_fit
 
-    found, _, noise = _page()
-    return float(2 * np.mean(linear_fit(found, 64).leverage * noise))
+    vectors, _, noise = _page()
+    return float(2 * np.mean(linear_fit(vectors, 64).leverage * noise))
 
 
 def _perfect_memory() -> float:
@@ -40,9 +40,9 @@ def _smaller_broom() -> float:
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import cross_val_predict
 
-    found, label, _ = _page()
+    vectors, label, _ = _page()
     model = LogisticRegression(max_iter=1000)
-    chances = cross_val_predict(model, found, label, cv=5, method="predict_proba")
+    chances = cross_val_predict(model, vectors, label, cv=5, method="predict_proba")
     right, likely = chances.argmax(axis=1) == label, chances[np.arange(len(label)), label]
     return float(right[likely >= np.quantile(likely, 0.1)].mean() - right.mean())
 

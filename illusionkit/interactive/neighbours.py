@@ -13,15 +13,13 @@ import numpy as np
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.data.corpora import CLASS_EDGES
+from illusionkit.data.raters import CLASSES, classes
 from illusionkit.errors import DataError
 from illusionkit.models.encoding import features
 from illusionkit.training import book_model
 
 FEWEST, MOST = 5, 200
 """How few and how many similar reviews may be asked for; fewer than five would show single ones."""
-
-CLASSES = len(CLASS_EDGES) + 1
 
 
 @dataclass(frozen=True)
@@ -112,4 +110,4 @@ def unit(rows: Array) -> Array:
 
 def by_class(scores: Iterable[int]) -> Array:
     """Return how many single ratings fall into each class, cut as the means are."""
-    return np.bincount(np.digitize(list(scores), CLASS_EDGES), minlength=CLASSES)
+    return np.bincount(classes(np.array(list(scores))), minlength=CLASSES)

@@ -6,16 +6,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import ipywidgets
 import numpy as np
 from traitlets import CUnicode
 
 from illusionkit.arrays import Array
-from illusionkit.data.corpora import CLASS_EDGES, CLASS_NAMES
+from illusionkit.data.corpora import CLASS_NAMES
+from illusionkit.data.raters import CLASSES, classes
 from illusionkit.errors import TrainingError
-from illusionkit.interactive.neighbours import CLASSES, FEWEST, MOST, Neighbours, Raters, neighbours
+from illusionkit.interactive.neighbours import FEWEST, MOST, Neighbours, Raters, neighbours
 from illusionkit.interactive.palette import variable
-from illusionkit.interactive.panel import PLAIN, LivePanel, card, earlier
-from illusionkit.interactive.widget import escape, fixed
+from illusionkit.interactive.panel import WIDE, LivePanel, card
+from illusionkit.interactive.widget import fixed
 from illusionkit.language import text
 from illusionkit.models import encoders
 from illusionkit.models.encoding import encode
@@ -33,24 +35,24 @@ SAME = 0.9999
 
 HALF = "\N{REPLACEMENT CHARACTER}"
 SHORT = 90
-SCORES = range(-4, 5)
+SCORES = np.arange(-4, 5)
 
 
 @dataclass(frozen=True)
 class Pieces:
     """How a tokenizer reads a sentence.
 
-    ``found`` word pieces, ``unknown`` ones among them, ``characters`` read out of ``length``.
+    ``count`` word pieces, ``unknown`` ones among them, ``characters`` read out of ``length``.
     """
 
-    found: int
+    count: int
     unknown: int
     characters: int
     length: int
 
 
 @dataclass(frozen=True)
-class Judged:
+class SentenceReading:
     """What was read of a sentence: the model's probabilities (classes,), and the raters' side."""
 
     sentence: str
@@ -84,30 +86,28 @@ class SentencePanel(LivePanel):
     Raises `TrainingError` for a model of other than five classes.
     """
 
+    kind = "sentence"
+
     def __init__(self, finetuned: Finetuned, spec: Spec | None = None) -> None:
-        classes = int(finetuned.model.config.num_labels or 0)
-        if classes != CLASSES:
+        labels = int(finetuned.model.config.num_labels or 0)
+        if labels != CLASSES:
             raise TrainingError(
-                f"The panel shows the five classes of rated reviews, the model has {classes}: "
+                f"The panel shows the five classes of rated reviews, the model has {labels}: "
                 "take a model of a rated corpus, such as finetuned()."
             )
         self.finetuned = finetuned
         self.spec = spec or Spec()
-        self.reading: Judged | None = None
-        self.title, self.waiting = text("sentence.title"), text("sentence.wait")
-        self.fallback = text("sentence.fallback")
-        self._earlier: list[Judged] = []
+        self.reading: SentenceReading | None = None
+        self.title = text("sentence.title")
+        self._earlier: list[SentenceReading] = []
         self._feature: Array = np.zeros(0)
 
     @cached_property
     def sentence(self) -> Any:
         """Return the text field; Enter, or leaving it, reads a sentence that was changed."""
-        import ipywidgets
-
         field = ipywidgets.Text(
-            description=text("sentence.label"), placeholder=text("sentence.placeholder"),
-            continuous_update=False, style=PLAIN, layout=ipywidgets.Layout(width="95%"),
-        )  # fmt: skip
+            description=text("sentence.label"), placeholder=text("sentence.placeholder"), **WIDE
+        )
         # An echo would send half a character back as it came, and break the message.
         field.add_traits(value=_Whole().tag(sync=True, echo_update=False))
         field.observe(self._asked, "value")
@@ -116,12 +116,9 @@ class SentencePanel(LivePanel):
     @cached_property
     def similar(self) -> Any:
         """Return the slider: how many similar reviews the raters' side is made of."""
-        import ipywidgets
-
         slider = ipywidgets.IntSlider(
-            value=50, min=FEWEST, max=MOST, step=5, continuous_update=False, style=PLAIN,
-            description=text("sentence.similar"), layout=ipywidgets.Layout(width="95%"),
-        )  # fmt: skip
+            value=50, min=FEWEST, max=MOST, step=5, description=text("sentence.similar"), **WIDE
+        )
         slider.observe(self._moved, "value")
         return slider
 
@@ -142,46 +139,41 @@ class SentencePanel(LivePanel):
     def offers(self) -> list[str]:
         """Return what to type and what to move."""
         slider = text("sentence.similar")
-        return [
-            text("sentence.offer"),
-            text("play.knob", label=slider, low=FEWEST, high=MOST),
-        ]
+        return [text("sentence.offer"), text("play.knob", label=slider, low=FEWEST, high=MOST)]
 
     def answer(self) -> str:
         """Read the sentence once and return what model and raters say of it, or what is wrong."""
         sentence = str(self.sentence.value)
         if HALF in sentence:
-            return _warning(text("sentence.half"))
+            return card("note", error=text("sentence.half"))
         pieces = read(sentence, self.finetuned.tokenizer, self.spec.settings.max_tokens)
-        if not pieces.found:
-            return _warning(text("sentence.empty"))
+        if not pieces.count:
+            return card("note", error=text("sentence.empty"))
         if "neighbours" not in self.__dict__:
-            self.output.value = card(f"<p>{escape(text('sentence.first'))}</p>")
-        said = probabilities(
-            self.finetuned.model, self.finetuned.tokenizer, [sentence], self.spec.settings
-        )[0]
+            self.output.value = card("note", note=text("sentence.first"))
+        model, tokenizer = self.finetuned.model, self.finetuned.tokenizer
+        shares = probabilities(model, tokenizer, [sentence], self.spec.settings)[0]
         self._feature = encode([sentence], *self.encoder)[0]
         raters = self.neighbours.raters(self._feature, int(self.similar.value))
         if self.reading is not None and self.reading.sentence != sentence:
             self._earlier.append(self.reading)
-        self.reading = Judged(sentence, pieces, said, raters)
-        return self._shown(self.reading)
+        self.reading = SentenceReading(sentence, pieces, shares, raters)
+        return self._card(self.reading)
 
     def _moved(self, _change: object) -> None:
         """Show the raters of more or fewer reviews; before the first sentence there are none."""
         if self.reading is not None:
             raters = self.neighbours.raters(self._feature, int(self.similar.value))
             self.reading = replace(self.reading, raters=raters)
-            self.output.value = card(self._shown(self.reading))
+            self.output.value = self._card(self.reading)
 
-    def _shown(self, judged: Judged) -> str:
-        before = [_row(done) for done in self._earlier]
-        heads = [text("sentence.model"), text("sentence.agree")]
-        return (
-            f'<p class="ik-question"><bdi>{escape(short(judged.sentence))}</bdi></p>'
-            f"{_warnings(judged)}{_bars(judged, self.spec.corpus)}{_says(judged)}"
-            f'<p class="ik-note">{escape(text("sentence.note"))}</p>{earlier(heads, before)}'
-        )
+    def _card(self, reading: SentenceReading) -> str:
+        return card(
+            "sentence", reading=reading, corpus=self.spec.corpus, short=short, percent=percent,
+            classes=[(_name(which), _scores(which)) for which in range(CLASSES)],
+            warnings=_warnings(reading), says=_says(reading), variable=variable,
+            before=[_row(done) for done in self._earlier],
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         return f"play(finetuned({self.spec.corpus!r}))"
@@ -189,17 +181,15 @@ class SentencePanel(LivePanel):
 
 def read(sentence: str, tokenizer: PreTrainedTokenizerBase, most: int) -> Pieces:
     """Return how much of a sentence is read by a model that is given ``most`` tokens at most."""
-    if not sentence.strip():
-        return Pieces(0, 0, 0, 0)
-    asked = tokenizer(
+    split = tokenizer(
         sentence, truncation=True, max_length=most, return_offsets_mapping=True,
         return_special_tokens_mask=True,
     )  # fmt: skip
-    kept = [i for i, special in enumerate(asked["special_tokens_mask"]) if not special]
-    unknown = sum(asked["input_ids"][i] == tokenizer.unk_token_id for i in kept)
+    kept = [i for i, special in enumerate(split["special_tokens_mask"]) if not special]
+    unknown = sum(split["input_ids"][i] == tokenizer.unk_token_id for i in kept)
     cut = len(kept) + tokenizer.num_special_tokens_to_add() >= most
     length = len(sentence.rstrip())
-    end = max((asked["offset_mapping"][i][1] for i in kept), default=0)
+    end = max((split["offset_mapping"][i][1] for i in kept), default=0)
     return Pieces(len(kept), unknown, end if cut else length, length)
 
 
@@ -209,87 +199,48 @@ def short(sentence: str) -> str:
     return plain if len(plain) <= SHORT else f"{plain[: SHORT - 2]} …"
 
 
+def percent(share: float) -> str:
+    """Return a share in per cent, with one decimal."""
+    return f"{fixed(100 * share, 1)}\N{NO-BREAK SPACE}%"
+
+
 def _name(which: int) -> str:
     return text(f"class.{CLASS_NAMES[which]}")
 
 
-def _percent(share: float) -> str:
-    return f"{fixed(100 * share, 1)}\N{NO-BREAK SPACE}%"
-
-
 def _scores(which: int) -> str:
     """Return the single ratings that fall into a class, in words."""
-    inside = [score for score in SCORES if np.digitize(score, CLASS_EDGES) == which]
+    inside = SCORES[classes(SCORES) == which]
     low, high = (fixed(score, 0, sign=score > 0) for score in (inside[0], inside[-1]))
     return low if low == high else text("explore.range", lo=low, hi=high)
 
 
-def _warnings(judged: Judged) -> str:
+def _warnings(reading: SentenceReading) -> list[str]:
     """Return what a reader must know before the bars: what was cut off, what is unknown."""
-    pieces, said = judged.pieces, []
+    pieces, warnings = reading.pieces, []
     if pieces.characters < pieces.length:
-        said.append(text("sentence.cut", **vars(pieces)))
-    if pieces.unknown == pieces.found:
-        said.append(text("sentence.foreign"))
+        warnings.append(text("sentence.cut", **vars(pieces)))
+    if pieces.unknown == pieces.count:
+        warnings.append(text("sentence.foreign"))
     elif pieces.unknown:
-        said.append(text("sentence.unknown", unknown=pieces.unknown, pieces=pieces.found))
-    if judged.raters.nearest > SAME:
-        said.append(text("sentence.seen"))
-    return "".join(_warning(line) for line in said)
+        warnings.append(text("sentence.unknown", **vars(pieces)))
+    if reading.raters.nearest > SAME:
+        warnings.append(text("sentence.seen"))
+    return warnings
 
 
-def _warning(line: str) -> str:
-    return f'<p class="ik-error">{escape(line)}</p>'
-
-
-def _bars(judged: Judged, corpus: str) -> str:
-    raters = judged.raters
-    heads = [
-        (text("sentence.class"), text("sentence.rating")),
-        (text("sentence.model"), text("sentence.chance")),
-        (
-            text("sentence.raters"),
-            text("sentence.of", reviews=raters.reviews, ratings=raters.ratings, corpus=corpus),
-        ),
-    ]
-    columns = "".join(
-        f'<th scope="col" style="text-align:left">{escape(head)}'
-        f'<span class="ik-small">{escape(below)}</span></th>'
-        for head, below in heads
-    )
-    rows = "".join(_bar_row(judged, which) for which in range(CLASSES))
-    return f"<table><thead><tr>{columns}</tr></thead><tbody>{rows}</tbody></table>"
-
-
-def _bar_row(judged: Judged, which: int) -> str:
-    name = f'{escape(_name(which))}<span class="ik-small">{_scores(which)}</span>'
-    cells = _bar(judged.probabilities[which], "third") + _bar(judged.raters.shares[which], "fourth")
-    return f'<tr><th scope="row">{name}</th>{cells}</tr>'
-
-
-def _bar(share: float, role: str) -> str:
-    """Return a cell with a share as text, and as a bar for the eye."""
-    drawn = f"height:.6rem;border-radius:3px;background:{variable(role)};width:{100 * share:.1f}%"
-    return (
-        f'<td style="width:38%;text-align:left">{_percent(share)}'
-        f'<span aria-hidden="true" style="display:block;{drawn}"></span></td>'
-    )
-
-
-def _says(judged: Judged) -> str:
-    raters, which = judged.raters, judged.likeliest
-    chance = _percent(judged.probabilities[which])
-    model = text("sentence.says", name=_name(which), chance=chance)
-    shares = {"share": _percent(judged.agreement), "overall": _percent(raters.overall[which])}
+def _says(reading: SentenceReading) -> tuple[str, str]:
+    """Return what the model says and how many raters agree, then how near the reviews are."""
+    raters, which = reading.raters, reading.likeliest
+    model = text("sentence.says", name=_name(which), chance=percent(reading.probabilities[which]))
+    shares = {"share": percent(reading.agreement), "overall": percent(raters.overall[which])}
     agree = text("sentence.agrees", ratings=raters.ratings, **shares)
     key = "sentence.far" if raters.less_similar < UNUSUAL else "sentence.near"
     less = f"{100 * raters.less_similar:.0f}"
-    near = text(key, cosine=fixed(raters.cosine, 2), less=less)
-    lines = (f"{model} {agree}", near)
-    return "".join(f'<p style="margin-top:.7rem">{escape(line)}</p>' for line in lines)
+    return f"{model} {agree}", text(key, cosine=fixed(raters.cosine, 2), less=less)
 
 
-def _row(judged: Judged) -> tuple[str, str, str]:
-    chance = _percent(judged.probabilities[judged.likeliest])
-    agreement = _percent(judged.agreement)
-    return short(judged.sentence), f"{_name(judged.likeliest)}, {chance}", agreement
+def _row(reading: SentenceReading) -> tuple[str, str, str]:
+    which = reading.likeliest
+    says = f"{_name(which)}, {percent(reading.probabilities[which])}"
+    return short(reading.sentence), says, percent(reading.agreement)

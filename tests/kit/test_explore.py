@@ -197,7 +197,7 @@ def test_few_tidy_ticks_hold_all_values(low, high):
     assert 2 <= len(scale.ticks) <= 7
     assert scale.ticks[0] <= low and scale.ticks[-1] >= high
     assert chart.TOP <= scale.height(high) <= scale.height(low) <= chart.BOTTOM
-    assert len({scale.words(tick) for tick in scale.ticks}) == len(scale.ticks)
+    assert len({label for _, label in scale.rules()}) == len(scale.ticks)
 
 
 @pytest.mark.parametrize("pair", [(100, 100), (100, 104), (104, 100), (252, 251), (12, 240)])
@@ -225,11 +225,17 @@ def test_the_number_of_a_large_gap_stands_beside_its_middle():
         (lambda t: t.drop(columns="arm"), "no column arm"),
         (lambda t: t.iloc[:0], "the table is empty"),
         (lambda t: pd.concat([t, t.iloc[:1]]), "several rows for arm = flawed, dose = 0.0"),
-        (lambda t: t.assign(honest=np.nan), "column 'honest' holds nan in row 0"),
-        (lambda t: t.assign(apparent=np.inf), "column 'apparent' holds inf"),
-        (lambda t: t.assign(apparent=["x"] * len(t)), "column 'apparent' holds 'x'"),
+        (
+            lambda t: t.assign(honest=np.nan),
+            "row 0 of column 'honest' must be a finite number, not nan",
+        ),
+        (lambda t: t.assign(apparent=np.inf), "column 'apparent' must be a finite number, not inf"),
+        (
+            lambda t: t.assign(apparent=["x"] * len(t)),
+            "column 'apparent' must be a finite number, not 'x'",
+        ),
         (lambda t: t.assign(honest_lo=2.0), "does not hold honest in row 0"),
-        (lambda t: t.assign(optimism=None), "column 'optimism' holds None"),
+        (lambda t: t.assign(optimism=None), "column 'optimism' must be a finite number, not None"),
     ],
 )
 def test_a_wrong_table_is_refused(change, message):

@@ -162,9 +162,9 @@ def test_the_widgets_are_labelled_and_hold_the_spec(panel):
 )
 def test_a_slider_steps_in_tidy_steps(low, high, doses, step):
     from illusionkit.experiment.spec import Knob
-    from illusionkit.interactive.live import _step
+    from illusionkit.interactive.live import slider_step
 
-    assert _step(Knob("k", "k", "", low, high, low, doses)) == pytest.approx(step)
+    assert slider_step(Knob("k", "k", "", low, high, low, doses)) == pytest.approx(step)
 
 
 def test_without_a_kernel_only_the_printed_form(panel, monkeypatch):

@@ -1,5 +1,6 @@
 """The reader's own sentence: model and raters, whatever is typed, and nothing before it is."""
 
+import re
 import textwrap
 import time
 from html.parser import HTMLParser
@@ -15,7 +16,7 @@ from illusionkit.data import corpora
 from illusionkit.errors import DataError, TrainingError
 from illusionkit.interactive import sentence
 from illusionkit.interactive.live import play
-from illusionkit.interactive.neighbours import CLASSES, Neighbours, by_class, neighbours, unit
+from illusionkit.interactive.neighbours import Neighbours, by_class, neighbours, unit
 from illusionkit.interactive.sentence import SentencePanel, read
 from illusionkit.models import encoders
 from illusionkit.models.encoding import MAX_TOKENS, encode
@@ -109,6 +110,8 @@ def test_a_sentence_gets_five_probabilities_beside_the_raters(panel, trained):
     assert model == [f"{100 * share:.1f}\u00a0%" for share in said]
     assert raters == [f"{100 * share:.1f}\u00a0%" for share in panel.reading.raters.shares]
     assert f"{100 * panel.reading.agreement:.1f}\u00a0% fall into that class" in shown(panel)
+    scores = re.findall(r'<th scope="row">[^<]*<span class="ik-small">([^<]*)', shown(panel))
+    assert scores == ["−4 to −3", "−2 to −1", "0", "+1", "+2 to +4"]  # as `by_class` cuts them
     assert GOOD in shown(panel)
 
 
@@ -173,18 +176,18 @@ def test_what_is_longer_than_the_model_reads_is_cut_and_said(panel, typed):
     assert panel.reading.sentence == typed
     assert len(shown(panel)) < 20_000
     pieces = panel.reading.pieces
-    if pieces.found == TINY.max_tokens - 2:  # 100,000 times one letter is one unknown word
-        said = f"{pieces.found} word pieces, {pieces.characters} of {len(typed.rstrip())}"
+    if pieces.count == TINY.max_tokens - 2:  # 100,000 times one letter is one unknown word
+        said = f"{pieces.count} word pieces, {pieces.characters} of {len(typed.rstrip())}"
         assert said in shown(panel)
     else:
-        assert pieces.found == pieces.unknown == 1 and "knows no sign" in shown(panel)
+        assert pieces.count == pieces.unknown == 1 and "knows no sign" in shown(panel)
 
 
 @pytest.mark.parametrize("kept", [1, 13, 14, 15, 40])
 def test_how_much_is_read_is_counted(trained, kept):
     typed = " ".join(["film"] * kept)
     pieces = read(f"{typed}  ", trained.tokenizer, 16)
-    assert pieces.found == min(kept, 14) and pieces.unknown == 0
+    assert pieces.count == min(kept, 14) and pieces.unknown == 0
     assert (pieces.characters < pieces.length) == (kept > 14)
     assert typed[: pieces.characters] == " ".join(["film"] * min(kept, 14))
 
@@ -192,7 +195,7 @@ def test_how_much_is_read_is_counted(trained, kept):
 @pytest.mark.parametrize("typed", ["\U0001f600", "\U0001f600\U0001f389 \U0001f44d\U0001f3fd"])
 def test_only_emoji_is_read_and_the_answer_is_put_in_its_place(panel, typed):
     panel.sentence.value = typed
-    assert panel.reading.pieces.unknown == panel.reading.pieces.found > 0
+    assert panel.reading.pieces.unknown == panel.reading.pieces.count > 0
     assert "The model knows no sign of this" in shown(panel)
     assert typed in shown(panel)
 
@@ -323,8 +326,6 @@ def test_single_ratings_are_cut_as_the_means_are():
     assert [int(by_class([score]).argmax()) for score in range(-4, 5)] == classes
     assert classes == [0, 0, 1, 1, 2, 3, 4, 4, 4]
     assert by_class([4, 4, -1]).tolist() == [0, 1, 0, 0, 2]
-    words = [sentence._scores(which) for which in range(CLASSES)]
-    assert words == ["−4 to −3", "−2 to −1", "0", "+1", "+2 to +4"]
 
 
 def test_a_vector_of_nothing_is_like_nothing():
