@@ -34,8 +34,8 @@ from illusionkit.experiment.results import (
 from illusionkit.experiment.spec import Experiment, Reading
 from illusionkit.experiment.sweep import Cell, cells, grid, keep, kept
 
-FURTHER = 3
-"""Rows that are drawn at random, beside those at the ends of the doses."""
+FURTHER, FURTHER_OF_COSTLY, COSTLY = 3, 1, 60
+"""Rows that are drawn at random beside those at the ends of the doses; fewer from so many seconds."""
 
 Row = dict[str, Any]
 
@@ -147,7 +147,8 @@ def _drawn(experiment: Experiment, table: pd.DataFrame, draw: int) -> list[int]:
     dose = table["dose"].map(lambda value: text(float(value)))
     extreme = dose.isin(ends) & (table["seed"] == experiment.seeds[0])
     others = [number for number in range(len(table)) if not extreme.iloc[number]]
-    further = random.Random(draw).sample(others, min(FURTHER, len(others)))
+    wanted = FURTHER if experiment.cost < COSTLY else FURTHER_OF_COSTLY
+    further = random.Random(draw).sample(others, min(wanted, len(others)))
     return [number for number in range(len(table)) if extreme.iloc[number] or number in further]
 
 
