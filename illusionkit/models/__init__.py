@@ -11,6 +11,6 @@ __getattr__, __all__ = face(
     __name__,
     encoders="classifier encoder",
     encoding="encode features",
-    learners="CountedTexts plain_learner",
+    learners="CountedTexts linear_fit plain_learner",
     fast_layers="quicken",
 )
