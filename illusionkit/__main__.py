@@ -156,7 +156,7 @@ def _renew(experiment: Experiment, asked: argparse.Namespace) -> None:
     found = restamp(experiment, draw=draw)
     told = f"{found.rows - len(found.gaps)} of {found.rows} rows are equal to the last digit"
     if found.gaps:
-        told += f", {len(found.gaps)} were trained anew and differ by up to {max(found.gaps):.6f}"
+        told += f", {len(found.gaps)} differ by up to {max(found.gaps):.6f}"
         told += f", within the tolerance of {experiment.tolerance:g}"
     print(f"{experiment.id}: {told}; {found.path}")
 

@@ -20,18 +20,11 @@ from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleTy
 from typing import Any
 
 from illusionkit import cache
-from illusionkit.syntax import (  # fmt: skip
-    Names,
-    Writer,
-    assigned,
-    definition,
-    is_field,
-    is_package,
-    members,
-)
+from illusionkit.names import Names, assigned, definition, is_field, is_package, members
+from illusionkit.syntax import Writer
 
 DECIDE_NO_NUMBER = (
-    "archives", "cache", "client", "encoders", "errors", "language", "meaning", "needs",
+    "archives", "cache", "client", "encoders", "errors", "language", "meaning", "names", "needs",
     "provenance", "registry", "syntax",
 )  # fmt: skip
 """Modules that fetch, store and check: of what they hold the name counts, no more."""

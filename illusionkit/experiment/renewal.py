@@ -35,7 +35,7 @@ from illusionkit.experiment.spec import Experiment, Reading
 from illusionkit.experiment.sweep import Cell, cells, grid, keep, kept
 
 FURTHER, FURTHER_OF_COSTLY, COSTLY = 3, 1, 60
-"""Rows that are drawn at random beside those at the ends of the doses; fewer from so many seconds."""
+"""Rows drawn at random beside those at the ends of the doses; fewer from so many seconds a row."""
 
 Row = dict[str, Any]
 
@@ -103,8 +103,8 @@ def restamp(experiment: Experiment, *, draw: int) -> Restamped:
 
     Run again are the first seed at the lowest and the highest dose of every arm, and some rows
     that ``draw`` draws; nothing is taken from the cache of readings, nor of trainings. Every score
-    and extra must be what the table says, digit for digit. Only where a reading trains a network
-    (the threads of torch decide the last digits of that) may its two scores differ by up to the
+    and extra must be what the table says, digit for digit. Only where a network computes something
+    (processor and threads decide the last digits of that) may the two scores differ by up to the
     tolerance of the spec.
 
     Raises
@@ -119,11 +119,11 @@ def restamp(experiment: Experiment, *, draw: int) -> Restamped:
     rows = table.iloc[_drawn(experiment, table, draw)]
     for name in needed(experiment):
         archives.fetch(name)
-    gaps = []
-    with cache.afresh("runs") as trainings:  # arms of one training share it
-        for cell, row in _placed(experiment, rows):
-            reading = experiment.read(cell.dose, cell.seed, cell.arm)
-            gaps.append(_gap(experiment, reading, row, trained=bool(trainings)))
+    with cache.afresh("runs"):  # arms of one training share it
+        gaps = [
+            _gap(experiment, experiment.read(cell.dose, cell.seed, cell.arm), row)
+            for cell, row in _placed(experiment, rows)
+        ]
     _carry_over(experiment, table)
     rewrite(file, code=stamps(experiment)["code"])
     return Restamped(file, len(rows), [gap for gap in gaps if gap is not None])
@@ -152,14 +152,14 @@ def _drawn(experiment: Experiment, table: pd.DataFrame, draw: int) -> list[int]:
     return [number for number in range(len(table)) if extreme.iloc[number] or number in further]
 
 
-def _gap(experiment: Experiment, reading: Reading, row: Row, *, trained: bool) -> float | None:
+def _gap(experiment: Experiment, reading: Reading, row: Row) -> float | None:
     """Return by how much a score differs from the table's, None if nothing differs; or raise."""
     scores = {"apparent": float(reading.apparent), "honest": float(reading.honest)}
     same = all(text(value) == text(row[name]) for name, value in scores.items())
     if same and extras_text(reading) == row["extras"]:
         return None
     gap = max(abs(value - row[name]) for name, value in scores.items())
-    if trained and gap <= experiment.tolerance + 10**-DIGITS:
+    if experiment.weights and gap <= experiment.tolerance + 10**-DIGITS:
         return gap
     raise ResultsError(
         f"results/{experiment.id}.csv is left as it is: arm '{row['arm']}' at dose {row['dose']:g} "

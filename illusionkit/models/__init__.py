@@ -11,6 +11,11 @@ __getattr__, __all__ = face(
     __name__,
     encoders="classifier encoder",
     encoding="encode features",
+<<<<<<< HEAD
     learners="CountedTexts plain_learner",
     fast_layers="use_fast_layers",
+=======
+    learners="CountedTexts linear_fit plain_learner",
+    fast_layers="quicken",
+>>>>>>> task
 )
