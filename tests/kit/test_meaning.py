@@ -396,6 +396,11 @@ KINDS = {
         "def run(x, f=lambda y: y + 1):\n    return f(x)\n",
         ("y + 1", "y + 2"),
     ),
+    "the kind of an error that is raised": (
+        "def run(x):\n    try:\n        raise KeyError(x)\n    except KeyError:\n"
+        "        return 1\n",
+        ("raise KeyError", "raise ValueError"),
+    ),
     "a pattern that is matched": (
         "def run(x):\n    match x:\n        case [1, *rest]:\n            return rest\n",
         ("[1, *rest]", "[2, *rest]"),
