@@ -41,7 +41,7 @@ def code_hash(*roots: Callable[..., Any]) -> str:
 
     The version of Python does not matter, unless a root was typed at a prompt and has no source.
     """
-    written = (inspect.unwrap(root) for root in roots)
+    written = map(_unwrapped, roots)
     walk = _Walk({each.__module__ for each in written if isinstance(each, WRITTEN)})
     return cache.digest(*map(walk.refer, roots), *walk.text())[:12]
 
@@ -74,7 +74,7 @@ class _Walk:
 
     def refer(self, value: Any) -> str:
         """Return what stands for a value: its number, or all of it if it is a constant."""
-        value = inspect.unwrap(value) if callable(value) else value
+        value = _unwrapped(value) if callable(value) else value
         if isinstance(value, Enum):
             return f"{self.refer(type(value))}.{value.name}"
         if isinstance(value, PLAIN):
@@ -104,7 +104,7 @@ class _Walk:
             return [value.func, value.args, dict(sorted(value.keywords.items()))]
         if isinstance(value, MethodType):
             return [value.__self__, value.__func__]
-        return [dict(vars(value))] if self._is_ours(kind) else None
+        return [_state(value)] if self._is_ours(kind) else None
 
     def _named(self, value: Any) -> str:
         """Return the number of a function, class or module of ours, or the name of any other."""
@@ -166,6 +166,7 @@ class _Walk:
     def _wanted(self, kind: Any, name: str) -> bool:
         """Tell whether some code may use this member of a class."""
         whole = issubclass(kind, (Enum, tuple)) or not self._asked.isdisjoint(EVERY_FIELD)
+        whole = whole or any(not self._is_ours(base) for base in kind.__mro__ if _calls(base))
         return name in self._asked or name.startswith("__") or not name or whole
 
     def _form(self, nodes: list[Any], names: Names) -> str:
@@ -192,6 +193,29 @@ class _Walk:
             else self._form([made], Names(module))
         )
         return f"{told} {how}"
+
+
+def _unwrapped(value: Any) -> Any:
+    """Return the function that a cache or a library's decorator was put round; ours stay."""
+    while hasattr(value, "__wrapped__"):
+        if is_package(str(getattr(value, "__globals__", {}).get("__name__", ""))):
+            return value
+        value = value.__wrapped__
+    return value
+
+
+def _calls(base: type) -> bool:
+    """Tell whether a class may call methods of its subclasses by itself."""
+    return base.__module__ not in ("builtins", "typing", "typing_extensions", "abc")
+
+
+def _state(value: Any) -> dict[str, Any]:
+    """Return what an object holds, in slots or not."""
+    slots = [each for kind in type(value).__mro__ for each in getattr(kind, "__slots__", ())]
+    return {
+        **{name: getattr(value, name, None) for name in slots},
+        **getattr(value, "__dict__", {}),
+    }
 
 
 def _home(value: Any) -> str:

@@ -116,7 +116,9 @@ class Writer:
         return self._any(plain)
 
     def _raise(self, node: ast.Raise) -> str:
-        return "raise"
+        """Write what kind of error it is: another place may wait for it. Its words don't count."""
+        kind = node.exc.func if isinstance(node.exc, ast.Call) else node.exc
+        return f"raise {'' if kind is None else self.write(kind)}"
 
     def _assert(self, node: ast.Assert) -> str:
         return self._any(node, "msg")

@@ -331,6 +331,109 @@ SOMETHING = {
 }
 
 
+KINDS = {
+    "a value of an enum of texts": (
+        "import enum\nclass E(str, enum.Enum):\n    A = 'one'\ndef run(x):\n"
+        "    return E.A, list(E)\n",
+        ("'one'", "'two'"),
+    ),
+    "a method of an enum": (
+        "import enum\nclass E(enum.Enum):\n    A = 1\n    def f(self):\n        return 2\n"
+        "def run(x):\n    return E(x).f()\n",
+        ("return 2", "return 3"),
+    ),
+    "an enum's member that nobody names": (
+        "import enum\nclass E(enum.IntEnum):\n    A = 1\n    B = 2\ndef run(x):\n"
+        "    return sum(E)\n",
+        ("B = 2", "B = 3"),
+    ),
+    "the default of a named tuple": (
+        "from typing import NamedTuple\nclass T(NamedTuple):\n    a: int = 1\n"
+        "def run(x):\n    return T()\n",
+        ("int = 1", "int = 2"),
+    ),
+    "an instance of a dataclass with slots": (
+        "from dataclasses import dataclass\n@dataclass(slots=True)\nclass D:\n    a: int = 1\n"
+        "ONE = D(5)\ndef run(x):\n    return ONE.a\n",
+        ("D(5)", "D(6)"),
+    ),
+    "a metaclass": (
+        "class M(type):\n    def __call__(cls):\n        return 1\nclass C(metaclass=M):\n"
+        "    pass\n"
+        "def run(x):\n    return C()\n",
+        ("return 1", "return 2"),
+    ),
+    "a method that a library calls": (
+        "import json\nclass E(json.JSONEncoder):\n    def default(self, o):\n        return 1\n"
+        "def run(x):\n    return json.dumps(x, cls=E)\n",
+        ("return 1", "return 2"),
+    ),
+    "a method that is asked for by a text": (
+        "class C:\n    def f(self):\n        return 1\n"
+        "def run(x):\n    return getattr(C(), 'f')()\n",
+        ("return 1", "return 2"),
+    ),
+    "a cached property": (
+        "from functools import cached_property\nclass C:\n    @cached_property\n    def f(self):\n"
+        "        return 1\ndef run(x):\n    return C().f\n",
+        ("return 1", "return 2"),
+    ),
+    "a class inside": (
+        "def run(x):\n    class C:\n        a = 1\n        def f(self):\n"
+        "            return self.a\n"
+        "    return C().f()\n",
+        ("a = 1", "a = 2"),
+    ),
+    "an array": (
+        "import numpy as np\nWEIGHTS = np.array([1.0, 2.0])\ndef run(x):\n    return WEIGHTS\n",
+        ("2.0]", "2.5]"),
+    ),
+    "something that only its expression tells": (
+        "import scipy.sparse\nEYE = scipy.sparse.eye(3)\ndef run(x):\n    return EYE\n",
+        ("eye(3)", "eye(4)"),
+    ),
+    "a default that is a lambda": (
+        "def run(x, f=lambda y: y + 1):\n    return f(x)\n",
+        ("y + 1", "y + 2"),
+    ),
+    "the kind of an error that is raised": (
+        "def run(x):\n    try:\n        raise KeyError(x)\n    except KeyError:\n"
+        "        return 1\n",
+        ("raise KeyError", "raise ValueError"),
+    ),
+    "a pattern that is matched": (
+        "def run(x):\n    match x:\n        case [1, *rest]:\n            return rest\n",
+        ("[1, *rest]", "[2, *rest]"),
+    ),
+    "a name that is bound in a condition": (
+        "def run(x):\n    return [y for z in x if (y := z + 1)], y\n",
+        ("z + 1", "z + 2"),
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_kind_of_code_it_is_it_counts(hashed, kind):
+    source, (old, new) = KINDS[kind]
+    assert old in source
+    assert hashed(source) == hashed(f"# A comment.\n{source}")
+    assert hashed(source.replace(old, new)) != hashed(source)
+
+
+def test_a_wrapper_of_another_module_counts(hashed, monkeypatch):
+    """A decorator that is called, not written above, leaves its trace in the function alone."""
+    wrapper = (
+        "import functools\ndef wrap(f):\n    @functools.wraps(f)\n    def inner(x):\n"
+        "        return 1 + f(x)\n    return inner\ndef run(x):\n    return x\n"
+    )
+    source = "from illusionkit.wrapping import wrap\ndef f(x):\n    return x\nrun = wrap(f)\n"
+    found = []
+    for text in (wrapper, wrapper.replace("1 + f", "2 + f")):
+        hashed(text, name="wrapping")
+        found.append(hashed(source))
+    assert found[0] != found[1]
+
+
 @pytest.mark.parametrize("change", NOTHING)
 def test_what_decides_no_number_leaves_the_hash(hashed, change):
     assert hashed(changed(*NOTHING[change])) == hashed(BASE)
