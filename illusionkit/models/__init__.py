@@ -11,11 +11,6 @@ __getattr__, __all__ = face(
     __name__,
     encoders="classifier encoder",
     encoding="encode features",
-<<<<<<< HEAD
-    learners="CountedTexts plain_learner",
-    fast_layers="use_fast_layers",
-=======
     learners="CountedTexts linear_fit plain_learner",
-    fast_layers="quicken",
->>>>>>> task
+    fast_layers="use_fast_layers",
 )
