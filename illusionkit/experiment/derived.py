@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from illusionkit.errors import DataError
-from illusionkit.experiment.spec import Metric, Reading, Rows
+from illusionkit.experiment.reading import Metric, Reading, Rows
 from illusionkit.experiment.sweep import Cell
 
 

@@ -37,7 +37,7 @@ def explained(experiment_id: str) -> Iterator[None]:
 def check_judged(experiment_id: str, reading: Any, *, rate: bool) -> None:
     """Raise `DataError` unless the judged rows can tell anything.
 
-    ``reading`` is an `experiment.spec.Reading`; ``rate`` says that one label is meant.
+    ``reading`` is an `experiment.reading.Reading`; ``rate`` says that one label is meant.
     Used in chapter 3.
     """
     honest = reading.honest_rows

@@ -12,7 +12,8 @@ from typing import Any
 
 from illusionkit import cache
 from illusionkit.data import archives, registry
-from illusionkit.experiment.spec import Experiment, Metric
+from illusionkit.experiment.reading import Metric
+from illusionkit.experiment.spec import Experiment
 from illusionkit.meaning import code_hash
 from illusionkit.models.encoders import LIBRARIES
 

@@ -19,6 +19,7 @@ from illusionkit import cache
 from illusionkit.data import archives
 from illusionkit.errors import ResultsError
 from illusionkit.experiment.provenance import needed
+from illusionkit.experiment.reading import Reading
 from illusionkit.experiment.results import (
     CELL,
     DIGITS,
@@ -31,7 +32,7 @@ from illusionkit.experiment.results import (
     stamps,
     text,
 )
-from illusionkit.experiment.spec import Experiment, Reading
+from illusionkit.experiment.spec import Experiment
 from illusionkit.experiment.sweep import Cell, cells, grid, keep, kept
 
 FURTHER, FURTHER_OF_COSTLY, COSTLY = 3, 1, 60

@@ -17,7 +17,8 @@ import pandas as pd
 from illusionkit import cache
 from illusionkit.errors import ResultsError
 from illusionkit.experiment.provenance import machine, provenance
-from illusionkit.experiment.spec import Experiment, Reading
+from illusionkit.experiment.reading import Reading
+from illusionkit.experiment.spec import Experiment
 from illusionkit.experiment.sweep import Cell, cells, intervals_hash, sweep
 
 SCORES = ("apparent", "honest", "optimism")

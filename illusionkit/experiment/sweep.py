@@ -17,7 +17,8 @@ from illusionkit.arrays import Array
 from illusionkit.data import archives
 from illusionkit.errors import DesignError
 from illusionkit.experiment.provenance import needed, provenance, scoring
-from illusionkit.experiment.spec import Experiment, Metric, Reading, Rows
+from illusionkit.experiment.reading import Metric, Reading, Rows
+from illusionkit.experiment.spec import Experiment
 from illusionkit.meaning import code_hash
 
 REPLICATES = 1000

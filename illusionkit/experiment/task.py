@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
-from illusionkit.experiment.spec import Metric, Reading, Rows
+from illusionkit.experiment.reading import Metric, Reading, Rows
 
 Loader = Callable[[str], pd.DataFrame]
 """From a part of a corpus, "book" or "confirm", to its table with ``label`` and ``unit``."""

@@ -11,7 +11,8 @@ from typing import Any, overload
 
 import ipywidgets
 
-from illusionkit.experiment.spec import Experiment, Knob, Reading
+from illusionkit.experiment.reading import Reading
+from illusionkit.experiment.spec import Experiment, Knob
 from illusionkit.interactive.chart import tidy_step
 from illusionkit.interactive.panel import PLAIN, WIDE, LivePanel, card
 from illusionkit.interactive.sentence import SentencePanel

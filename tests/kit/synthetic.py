@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading, Rows
+from illusionkit.experiment.reading import ACCURACY, Reading, Rows
+from illusionkit.experiment.spec import Experiment, Knob
 
 UNITS = 200
 RIGHT = 0.7

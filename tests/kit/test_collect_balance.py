@@ -6,7 +6,7 @@ import pytest
 
 from illusionkit.data import credit
 from illusionkit.errors import DataError
-from illusionkit.experiment.spec import Rows
+from illusionkit.experiment.reading import Rows
 from illusionkit.illusions import experiment
 from illusionkit.illusions.collect.duplicate_leakage import class_imbalance as balance
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from illusionkit.errors import DataError
-from illusionkit.experiment.spec import Rows
+from illusionkit.experiment.reading import Rows
 from illusionkit.illusions import experiment
 from illusionkit.illusions.collect.duplicate_leakage import broken_column as column
 

@@ -7,16 +7,8 @@ import pytest
 import synthetic
 
 from illusionkit.errors import DesignError
-from illusionkit.experiment.spec import (
-    ACCURACY,
-    DESIGNS,
-    Experiment,
-    Knob,
-    Metric,
-    Reading,
-    Rows,
-    check_design,
-)
+from illusionkit.experiment.reading import ACCURACY, DESIGNS, Metric, Reading, Rows, check_design
+from illusionkit.experiment.spec import Experiment, Knob
 
 TRUTH = np.array([0, 1, 0, 1])
 UNIT = np.array([10, 11, 12, 13])

@@ -10,7 +10,7 @@ import synthetic
 from illusionkit.data import corpora, credit
 from illusionkit.errors import DataError, IllusionError
 from illusionkit.experiment import needs
-from illusionkit.experiment.spec import ACCURACY, Metric, Reading, Rows
+from illusionkit.experiment.reading import ACCURACY, Metric, Reading, Rows
 from illusionkit.illusions import experiment
 from illusionkit.illusions.collect.duplicate_leakage import (
     broken_column,

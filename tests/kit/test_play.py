@@ -10,7 +10,8 @@ EXPERIMENT = textwrap.dedent('''
     import numpy as np
     from sklearn.datasets import load_breast_cancer
     from sklearn.linear_model import LogisticRegression
-    from illusionkit.experiment.spec import ACCURACY, Experiment, Knob, Reading, Rows
+    from illusionkit.experiment.reading import (ACCURACY, Reading, Rows)
+    from illusionkit.experiment.spec import (Experiment, Knob)
     from illusionkit.interactive.live import play
 
     def run(dose, seed, arm, part):

@@ -6,7 +6,7 @@ import pytest
 from illusionkit import cache
 from illusionkit.data import corpora
 from illusionkit.errors import DesignError
-from illusionkit.experiment.spec import check_design
+from illusionkit.experiment.reading import check_design
 from illusionkit.illusions import experiment
 from illusionkit.illusions.pretrain.pretraining_loss import pretraining_loss
 from illusionkit.training.pretraining import unigram_nats

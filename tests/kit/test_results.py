@@ -10,7 +10,7 @@ import synthetic
 from illusionkit.data import archives
 from illusionkit.errors import CacheError, ResultsError
 from illusionkit.experiment import results
-from illusionkit.experiment.spec import Reading, Rows
+from illusionkit.experiment.reading import Reading, Rows
 from illusionkit.experiment.sweep import cells, sweep
 from illusionkit.illusions import experiments
 

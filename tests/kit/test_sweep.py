@@ -12,7 +12,7 @@ import synthetic
 
 from illusionkit.errors import ArchiveError, DesignError
 from illusionkit.experiment import sweep as module
-from illusionkit.experiment.spec import ACCURACY, Metric, Reading, Rows
+from illusionkit.experiment.reading import ACCURACY, Metric, Reading, Rows
 from illusionkit.experiment.sweep import Cell, cells, summary, sweep, verdict
 
 pytestmark = pytest.mark.usefixtures("empty_cache")

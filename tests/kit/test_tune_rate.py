@@ -7,7 +7,7 @@ import torch
 from illusionkit.data import corpora
 from illusionkit.data.tables import PARTS
 from illusionkit.errors import DesignError
-from illusionkit.experiment.spec import Rows
+from illusionkit.experiment.reading import Rows
 from illusionkit.illusions import experiment
 from illusionkit.illusions.tune.small_sample import learning_rate as rates
 from illusionkit.training.book_model import tables, units

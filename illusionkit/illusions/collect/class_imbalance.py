@@ -22,7 +22,8 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.data import credit
 from illusionkit.experiment.draws import largest, thinned
-from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows
+from illusionkit.experiment.reading import Metric, Reading, Rows
+from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Task, read
 from illusionkit.models.learners import Probe, linear_probe
 

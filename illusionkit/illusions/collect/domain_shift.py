@@ -27,7 +27,8 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
 from illusionkit.experiment.draws import mixed, pools
-from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading, Rows
+from illusionkit.experiment.reading import ACCURACY, Reading, Rows
+from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Task
 from illusionkit.models.learners import Probe, linear_probe
 

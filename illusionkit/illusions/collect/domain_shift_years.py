@@ -31,7 +31,8 @@ from illusionkit.arrays import Array
 from illusionkit.data import census
 from illusionkit.errors import DataError
 from illusionkit.experiment.draws import mixed, pools
-from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading
+from illusionkit.experiment.reading import ACCURACY, Reading
+from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Task, read
 from illusionkit.illusions.collect.domain_shift import least, trusted
 from illusionkit.models.learners import Probe

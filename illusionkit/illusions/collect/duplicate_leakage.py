@@ -16,7 +16,8 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.data import corpora, duplicates
 from illusionkit.experiment.draws import first
-from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading
+from illusionkit.experiment.reading import ACCURACY, Reading
+from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Task, read
 from illusionkit.models.learners import CountedTexts
 

@@ -16,7 +16,8 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading, Rows
+from illusionkit.experiment.reading import ACCURACY, Reading, Rows
+from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Task, read
 from illusionkit.illusions.collect.duplicate_leakage import Draw, draw, planted
 from illusionkit.models.learners import CountedTexts

@@ -43,7 +43,8 @@ from illusionkit.data import corpora
 from illusionkit.data.raters import classes, dealt
 from illusionkit.errors import DataError
 from illusionkit.experiment.draws import turns
-from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading
+from illusionkit.experiment.reading import ACCURACY, Reading
+from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Task, read_encoded
 from illusionkit.models.learners import Probe, discriminant
 

@@ -32,7 +32,8 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.data import mail
 from illusionkit.experiment.draws import first, sides
-from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows
+from illusionkit.experiment.reading import Metric, Reading, Rows
+from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Task, read
 from illusionkit.models.learners import Probe, sparse_probe
 

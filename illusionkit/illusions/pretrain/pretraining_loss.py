@@ -31,7 +31,8 @@ import numpy as np
 from illusionkit import cache as kept
 from illusionkit.arrays import Array
 from illusionkit.data import archives
-from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows, nats
+from illusionkit.experiment.reading import Metric, Reading, Rows, nats
+from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.meaning import code_hash
 from illusionkit.models.encoders import LIBRARIES, encoder
 from illusionkit.training.pairs import WITH_DOCUMENTS, Masked, PairBatches, read_pairs

@@ -22,7 +22,8 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
 from illusionkit.experiment.draws import first
-from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows
+from illusionkit.experiment.reading import Metric, Reading, Rows
+from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import read_encoded
 from illusionkit.models.learners import linear_fit
 

@@ -28,7 +28,8 @@ import numpy as np
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
 from illusionkit.experiment.draws import deal
-from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows, nats
+from illusionkit.experiment.reading import Metric, Reading, Rows, nats
+from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Task
 from illusionkit.models.learners import HeadTraining, logits_of
 from illusionkit.training.book_model import units

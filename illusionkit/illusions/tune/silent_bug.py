@@ -33,16 +33,8 @@ from illusionkit import cache
 from illusionkit.arrays import Array
 from illusionkit.data import archives, corpora
 from illusionkit.experiment.draws import deal
-from illusionkit.experiment.spec import (
-    ACCURACY,
-    Dose,
-    Experiment,
-    Knob,
-    Metric,
-    Reading,
-    Rows,
-    nats,
-)
+from illusionkit.experiment.reading import ACCURACY, Metric, Reading, Rows, nats
+from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import read
 from illusionkit.meaning import code_hash
 from illusionkit.models import encoders

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from illusionkit.data import corpora
-from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading, Rows
+from illusionkit.experiment.reading import ACCURACY, Reading, Rows
+from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Task, read_encoded
 from illusionkit.models.learners import Probe, ridge
 

@@ -21,7 +21,8 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.experiment.spec import ACCURACY, Dose, Experiment, Knob, Reading, Rows
+from illusionkit.experiment.reading import ACCURACY, Reading, Rows
+from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.training import runs
 from illusionkit.training.batches import Settings
 from illusionkit.training.book_model import split_of, tables
