@@ -1,6 +1,7 @@
-"""Add an illusion: begin its page, and ask what is still missing.
+"""Add an illusion: begin its files, propose its claims' metadata, ask what is still missing.
 
-    python book/illusion.py new ID --step collect    begin chapters/03-pipeline/collect/ID.ipynb
+    python book/illusion.py new ID --step collect    begin module, page, answers, hints, contents
+    python book/illusion.py claims PAGE [--write]    which claim proves which numeral of a page
     python book/illusion.py check ID                 say what is missing; exit status 1 if anything
 
 CONTRIBUTING.md says how an illusion is added, in five steps. `check` goes through them in that
@@ -16,32 +17,19 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
 import yaml
-from nbformat import NotebookNode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-import address
 import hygiene
 import notebooks
-from execute import METADATA
+import numerals
+from begin import FOLDERS, PARTS, UNWRITTEN, begin
 
 from illusionkit.errors import DesignError, ResultsError
+from illusionkit.experiment.results import results
+from illusionkit.experiment.spec import Experiment
 from illusionkit.illusions import experiment as registered
-from illusionkit.illusions import results
 
-UNWRITTEN = "TO WRITE"
-FOLDERS = {"collect": "collect", "pre-train": "pretrain", "fine-tune": "fine-tune",
-           "evaluate": "evaluate-and-deploy", "generate": "evaluate-and-deploy"}  # fmt: skip
-PARTS = (
-    ("Predict first", "Ask for one number before it is shown; `predict` reveals it."),
-    ("Turn the knob", "`explore` the table of results; then read the figure with the reader."),
-    ("Why", "The mathematics, short: a formula that could turn out wrong, and its check."),
-    ("What would have caught it", "One line of code on the reader's own data."),
-    ("Exercises", "Two or three, each with an open cell and a folded solution."),
-    ("What this page does not show", "One corpus, one learner: where does it end?"),
-    ("References", "The data, and works that you have seen, with DOI or arXiv id."),
-)
 CALLS = {
     "predict": "ask the reader first",
     "explore": "let the reader turn the knob",
@@ -49,15 +37,6 @@ CALLS = {
     "verdict": "say what control and cure came to",
     "check": "grade the exercises",
 }
-CODE = """\
-from illusionkit.illusions import experiment
-from illusionkit.illusions import results
-from illusionkit.experiment.sweep import verdict
-
-spec, kept = experiment("{id}"), results("{id}")
-for row in kept.cells.to_dict("records"):
-    print(row["arm"], f"{{row['dose']:g}}", verdict(spec, row))
-"""
 
 
 def page_of(name: str, root: Path = notebooks.ROOT) -> Path | None:
@@ -65,66 +44,39 @@ def page_of(name: str, root: Path = notebooks.ROOT) -> Path | None:
     return next((path for path in notebooks.pages(root) if path.stem == name), None)
 
 
-def skeleton(name: str) -> NotebookNode:
-    """Return a page that has every part and no sentence yet."""
-    markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
-    opening = f"# {UNWRITTEN}: a title\n\nA procedure, its score, and a question. **Is it true?**"
-    cells = [markdown(opening, id="title"), code(CODE.format(id=name), id="results")]
-    for title, hint in PARTS:
-        text = f"## {title}\n\n{UNWRITTEN}: {hint}"
-        cells.append(markdown(text, id="-".join(re.findall("[a-z]+", title.lower()))))
-    return nbformat.v4.new_notebook(cells=cells, metadata=METADATA)
-
-
-def begin(name: str, step: str, root: Path = notebooks.ROOT) -> Path:
-    """Write the page that an illusion of this step begins with, and return where it lies.
-
-    Raises FileExistsError if there is a page of this name, ValueError for a name that is no slug.
-    """
-    if not re.fullmatch(r"[a-z]+(-[a-z]+)*", name):
-        raise ValueError(f"An id is lower-case words joined by hyphens, not {name!r}.")
-    if found := page_of(name, root):
-        raise FileExistsError(f"There is a page of this name: {found}.")
-    path = root / "chapters" / "03-pipeline" / FOLDERS[step] / f"{name}.ipynb"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    notebooks.write(address.with_cell(skeleton(name), address.load(root)), path)
-    return path
-
-
 def missing(name: str, root: Path = notebooks.ROOT) -> list[str]:
     """Return what an illusion still lacks, in the order of the five steps; empty if nothing."""
     try:
         spec = registered(name)
     except DesignError as error:
-        return [f"spec: {error} Add it to EXPERIMENTS of a module in illusionkit/illusions/."]
+        return [f"spec: {error} Begin it with `new`."]
     return [
-        *_untested(name, root),
-        *_unmeasured(name, root),
+        *_begun(name, root),
+        *_unmeasured(spec, root),
         *_unwritten(name, spec.page, root),
     ]
 
 
-def _untested(name: str, root: Path) -> list[str]:
-    tests = (root / "tests" / "kit").glob("test_*.py")
-    if any(_names(path.read_text(encoding="utf-8"), name) for path in tests):
-        return []
-    return [f'spec: no test in tests/kit names "{name}": test what holds by construction']
+def _begun(name: str, root: Path) -> Iterator[str]:
+    """Yield the files that `begin` made and in which something is still to be written."""
+    module = f"{name.replace('-', '_')}.py"
+    kit = root / "illusionkit"
+    for path in sorted([*kit.glob(f"illusions/*/{module}"), *kit.glob(f"answers/{module}")]):
+        if left := path.read_text(encoding="utf-8").count(UNWRITTEN):
+            yield f"spec: {left} parts of {path.relative_to(root)} are still to be written"
+    hints = (kit / "locale" / "en.json").read_text(encoding="utf-8")
+    if left := len(re.findall(rf'"check\.{name}-\d": "{UNWRITTEN}', hints)):
+        yield f"page: {left} hints in illusionkit/locale/en.json are still to be written"
 
 
-def _names(code: str, name: str) -> bool:
-    """Return whether code names an experiment: whole, or by the beginning of several ids."""
-    begun = re.findall(r'"([a-z]+(?:-[a-z]+)*-)(?:\{|")', code)
-    return f'"{name}"' in code or any(name.startswith(part) for part in begun)
-
-
-def _unmeasured(name: str, root: Path) -> Iterator[str]:
+def _unmeasured(spec: Experiment, root: Path) -> Iterator[str]:
     try:
-        results(name)
+        results(spec)
     except ResultsError as error:
         yield f"measure: {error}"
         return
-    if not _spec_came_first(name, root):
-        yield f"measure: results/{name}.csv was committed before, or together with, its spec"
+    if not _spec_came_first(spec.id, root):
+        yield f"measure: results/{spec.id}.csv was committed before, or together with, its spec"
 
 
 def _spec_came_first(name: str, root: Path) -> bool:
@@ -163,7 +115,7 @@ def _unwritten(name: str, page: str, root: Path) -> Iterator[str]:
     for call, purpose in CALLS.items():
         if not re.search(rf"\b{call}\(", code):
             yield f"page: it never calls {call}(…) to {purpose}"
-    if not _names(code, name):
+    if not re.search(rf'"{name}"|"{name.rpartition("-")[0]}-', code):
         yield f'page: {path.name} does not name "{name}"'
     if (lines := hygiene.visible_lines(notebook)) > hygiene.PAGE_LINES:
         yield f"page: {lines} visible lines of code, {hygiene.PAGE_LINES} at most"
@@ -178,21 +130,59 @@ def _headless(prose: str, path: Path) -> Iterator[str]:
             yield f"page: no heading begins with '{title}'. {hint}"
 
 
+def propose(path: Path, *, write: bool) -> list[str]:
+    """Return a line for each unproven numeral of a page, with the page's claims that show it.
+
+    ``write`` puts those into the metadata that only one claim shows, and drops what is stale.
+    """
+    notebook, lines = notebooks.read(path), []
+    known = numerals.all_claims(notebooks.pages()) | _own(path)
+    for cell in notebook.cells:
+        prose = numerals.cell_prose(path.stem, cell)
+        shown = numerals.numerals(prose.text)
+        proven = {key for numeral in shown for key in numeral.keys}
+        kept = {key: claim for key, claim in prose.claims.items() if key in proven}
+        for numeral in shown:
+            if not numerals.complaint(numeral, prose, known):
+                continue
+            fitting = [name for name, value in _own(path).items() if numeral.shows(value)]
+            told = " or ".join(fitting) or "shown by no claim of this page"
+            lines.append(f"{cell.id}: {numeral.printed!r} is {told}")
+            if len(fitting) == 1:
+                kept[numeral.printed] = fitting[0]
+        if kept != prose.claims:
+            cell.metadata.setdefault("illusionkit", {})["claims"] = kept
+    if write:
+        notebooks.write(notebook, path)
+    return lines
+
+
+def _own(path: Path) -> dict[str, float]:
+    """Return the page's own claims by "page#name"."""
+    return {f"{path.stem}#{name}": value for name, value in numerals.claims_of(path).items()}
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit status."""
     parser = argparse.ArgumentParser(prog="book/illusion.py", description=__doc__.split("\n")[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    new = commands.add_parser("new", help="begin a page")
+    new = commands.add_parser("new", help="begin all files of an illusion")
     new.add_argument("id")
     new.add_argument("--step", choices=FOLDERS, default="collect")
     commands.add_parser("check", help="say what is missing").add_argument("id")
+    claims = commands.add_parser("claims", help="propose the metadata of a page's numerals")
+    claims.add_argument("page", type=Path)
+    claims.add_argument("--write", action="store_true", help="write what has one meaning only")
     asked = parser.parse_args(argv)
     if asked.command == "check":
-        found = missing(asked.id)
-        print("\n".join(found) or f"{asked.id}: nothing is missing that this program can see")
-        return 1 if found else 0
+        lines = missing(asked.id)
+        print("\n".join(lines) or f"{asked.id}: nothing is missing that this program can see")
+        return 1 if lines else 0
     try:
-        print(begin(asked.id, asked.step))
+        if asked.command == "new":
+            print(*begin(asked.id, asked.step), sep="\n")
+        else:
+            print("\n".join(propose(asked.page, write=asked.write)) or "every numeral is proven")
     except (ValueError, OSError) as error:
         print(f"illusion: {error}", file=sys.stderr)
         return 1

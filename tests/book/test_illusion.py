@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 import subprocess
 from pathlib import Path
 
+import hygiene
 import illusion
 import notebooks
 import pytest
+import yaml
 
 from illusionkit.experiment.results import path as table_path
 from illusionkit.illusions import experiments
@@ -22,7 +25,7 @@ def test_nothing_is_missing() -> None:
 @pytest.fixture
 def tree(tmp_path: Path, root: Path) -> Path:
     """A copy of what the program reads, without a repository."""
-    for folder in ("chapters", "tests/kit", "book"):
+    for folder in ("chapters", "illusionkit", "book"):
         shutil.copytree(root / folder, tmp_path / folder)
     for file in ("_toc.yml", "README.md", "CONTRIBUTING.md", "CITATION.cff"):
         shutil.copy(root / file, tmp_path / file)
@@ -36,19 +39,70 @@ def page(tree: Path) -> Path:
 
 
 def test_an_experiment_that_is_none_lacks_its_spec(tree: Path) -> None:
-    (said,) = illusion.missing("never-heard-of", tree)
-    assert said.startswith("spec:") and "group-leakage" in said
+    (told,) = illusion.missing("never-heard-of", tree)
+    assert told.startswith("spec:") and "group-leakage" in told
 
 
-def test_a_new_page_has_every_part_and_each_is_to_be_written(tree: Path, capsys) -> None:
-    page(tree).unlink()
-    path = illusion.begin("group-leakage", "collect", tree)
-    assert path == tree / "chapters/03-pipeline/collect/group-leakage.ipynb"
-    assert notebooks.read(path).cells[0].id == "install-the-kit"
-    said = illusion.missing("group-leakage", tree)
-    assert any(f"{len(illusion.PARTS) + 1} parts" in line for line in said)
-    assert not any("no heading" in line for line in said)
-    assert any("never calls predict" in line for line in said)
+def test_an_illusion_is_begun_at_once_and_all_of_it_is_to_be_written(tree: Path) -> None:
+    made = illusion.begin("loud-mouth", "collect", tree)
+    names = [path.relative_to(tree).as_posix() for path in made]
+    assert names == [
+        "illusionkit/illusions/collect/loud_mouth.py",
+        "illusionkit/answers/loud_mouth.py",
+        "chapters/03-pipeline/collect/loud-mouth.ipynb",
+        "illusionkit/locale/en.json",
+        "_toc.yml",
+    ]
+    for path in made[:4]:
+        assert illusion.UNWRITTEN in path.read_text(encoding="utf-8"), path
+    for path in made[:2]:
+        compile(path.read_text(encoding="utf-8"), path, "exec")
+    assert notebooks.read(made[2]).cells[0].id == "install-the-kit"
+    assert hygiene.ids(notebooks.read(made[2])) == []
+
+
+def test_what_is_begun_is_missed_until_it_is_written(tree: Path, monkeypatch) -> None:
+    illusion.begin("loud-mouth", "collect", tree)
+    spec = dataclasses.replace(
+        illusion.registered("group-leakage"), id="loud-mouth", page="loud-mouth"
+    )
+    monkeypatch.setattr(illusion, "registered", lambda name: spec)
+    told = "\n".join(illusion.missing("loud-mouth", tree))
+    for part in ("loud_mouth.py are still", "2 hints", "make measure", "parts of it are still"):
+        assert part in told
+    assert "no heading" not in told and "not in _toc.yml" not in told
+    assert illusion.missing("never-heard-of", tree) != []
+
+
+@pytest.mark.parametrize(
+    ("step", "line"),
+    [
+        ("collect", "          - file: chapters/03-pipeline/collect/loud-mouth"),
+        ("tune", "      - file: chapters/03-pipeline/fine-tune/loud-mouth"),
+        ("evaluate", "      - file: chapters/03-pipeline/evaluate-and-deploy/loud-mouth"),
+    ],
+)
+def test_the_page_stands_in_the_contents_behind_its_neighbours(
+    tree: Path, step: str, line: str
+) -> None:
+    before = (tree / "_toc.yml").read_text(encoding="utf-8").splitlines()
+    illusion.begin("loud-mouth", step, tree)
+    after = (tree / "_toc.yml").read_text(encoding="utf-8").splitlines()
+    assert line in after and [entry for entry in after if entry != line] == before
+    yaml.safe_load("\n".join(after))
+
+
+def test_the_first_page_of_a_step_is_nested_under_it(tree: Path) -> None:
+    toc = tree / "_toc.yml"
+    lines = toc.read_text(encoding="utf-8").splitlines()
+    nested = [line for line in lines if "pipeline/collect/" not in line and "sections" not in line]
+    toc.write_text("\n".join(nested) + "\n", encoding="utf-8")
+    illusion.begin("loud-mouth", "collect", tree)
+    contents = yaml.safe_load(toc.read_text(encoding="utf-8"))
+    (pipeline,) = [part for part in contents["parts"] if part["caption"] == "The pipeline"]
+    (step,) = [chapter for chapter in pipeline["chapters"] if "sections" in chapter]
+    assert step["file"].endswith("/collect")
+    assert step["sections"] == [{"file": "chapters/03-pipeline/collect/loud-mouth"}]
 
 
 def test_a_page_is_never_overwritten(tree: Path) -> None:
@@ -71,8 +125,8 @@ def test_a_missing_page_and_a_missing_line_of_contents_are_named(tree: Path) -> 
         "page: group-leakage.ipynb is not in _toc.yml"
     ]
     page(tree).unlink()
-    (said,) = illusion.missing("group-leakage", tree)
-    assert "there is no chapters" in said
+    (told,) = illusion.missing("group-leakage", tree)
+    assert "there is no chapters" in told
 
 
 @pytest.mark.parametrize(
@@ -92,17 +146,32 @@ def test_a_part_that_was_taken_out_is_missed(tree: Path, old: str, new: str, sai
     assert any(said in line for line in illusion.missing("group-leakage", tree))
 
 
-def test_an_experiment_without_a_test_or_a_table_is_told_so(
+def test_an_experiment_without_a_table_is_told_so(
     tree: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for path in (tree / "tests" / "kit").glob("*.py"):
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace('"group-leakage"', '"x"'), encoding="utf-8")
     empty = tmp_path_factory.mktemp("empty")
     monkeypatch.setenv("ILLUSIONKIT_RESULTS", str(empty))
     assert table_path("group-leakage").parent == empty
-    first, second = illusion.missing("group-leakage", tree)
-    assert 'names "group-leakage"' in first and "make measure" in second
+    (told,) = illusion.missing("group-leakage", tree)
+    assert "make measure" in told
+
+
+def test_claims_are_proposed_and_written_where_one_fits(tree: Path) -> None:
+    path = page(tree)
+    notebook = notebooks.read(path)
+    title = next(cell for cell in notebook.cells if cell.id == "title")
+    meant = title.metadata["illusionkit"].pop("claims")
+    read = next(cell for cell in notebook.cells if cell.id == "read")
+    read.metadata["illusionkit"]["claims"]["99 points"] = "group-leakage#of old"
+    notebooks.write(notebook, path)
+    told = illusion.propose(path, write=False)
+    assert any(line.startswith("title: '68 %' is group-leakage#accuracy of") for line in told)
+    assert notebooks.read(path) == notebook  # nothing was asked to be written
+    illusion.propose(path, write=True)
+    cells = {cell.id: cell for cell in notebooks.read(path).cells}
+    assert cells["title"].metadata["illusionkit"]["claims"] == meant
+    assert "99 points" not in cells["read"].metadata["illusionkit"]["claims"]
+    assert illusion.propose(path, write=False) == []
 
 
 def commit(tree: Path, *files: str) -> None:
@@ -112,15 +181,13 @@ def commit(tree: Path, *files: str) -> None:
 
 
 def test_a_table_that_came_with_its_spec_is_seen(tree: Path) -> None:
-    (tree / "illusionkit").mkdir()
     (tree / "results").mkdir()
-    (tree / "illusionkit" / "collect.py").write_text('id="group-leakage"')
     (tree / "results" / "group-leakage.csv").write_text("1")
     subprocess.run(["git", "init", "-q"], cwd=tree, check=True)
     commit(tree, "README.md")
     commit(tree, "illusionkit", "results")
-    (said,) = illusion.missing("group-leakage", tree)
-    assert "together with, its spec" in said
+    (told,) = illusion.missing("group-leakage", tree)
+    assert "together with, its spec" in told
     (tree / ".git").rename(tree / "old")
     subprocess.run(["git", "init", "-q"], cwd=tree, check=True)
     commit(tree, "illusionkit")
@@ -133,4 +200,4 @@ def test_the_command_line(tree: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "nothing is missing" in capsys.readouterr().out
     assert illusion.main(["check", "never-heard-of"]) == 1
     assert illusion.main(["new", "group-leakage"]) == 1
-    assert "There is a page of this name" in capsys.readouterr().err
+    assert "There is a file of this name" in capsys.readouterr().err
