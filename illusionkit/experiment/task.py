@@ -16,7 +16,12 @@ import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
+<<<<<<< ours
 from illusionkit.experiment.reading import Metric, Reading, Rows
+=======
+from illusionkit.experiment import needs
+from illusionkit.experiment.spec import Metric, Reading, Rows
+>>>>>>> theirs
 
 Loader = Callable[[str], pd.DataFrame]
 """From a part of a corpus, "book" or "confirm", to its table with ``label`` and ``unit``."""
@@ -28,7 +33,7 @@ def read(load: Loader, part: str) -> pd.DataFrame:
     With ``part="confirm"``, and only then, the confirm part is read as well and stands below it.
     """
     parts = [load(name).assign(part=name) for name in dict.fromkeys(("book", part))]
-    return pd.concat(parts, ignore_index=True)
+    return needs.check_whole(pd.concat(parts, ignore_index=True))
 
 
 @cache
@@ -65,6 +70,9 @@ class Task:
     table: pd.DataFrame
     learner: Any
     fits: list[Fit] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        needs.check_whole(self.table)
 
     @property
     def label(self) -> Array:
