@@ -16,12 +16,8 @@ import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
-<<<<<<< ours
-from illusionkit.experiment.reading import Metric, Reading, Rows
-=======
 from illusionkit.experiment import needs
-from illusionkit.experiment.spec import Metric, Reading, Rows
->>>>>>> theirs
+from illusionkit.experiment.reading import Metric, Reading, Rows
 
 Loader = Callable[[str], pd.DataFrame]
 """From a part of a corpus, "book" or "confirm", to its table with ``label`` and ``unit``."""

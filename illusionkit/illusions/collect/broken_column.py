@@ -23,13 +23,9 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.data import credit
 from illusionkit.errors import DataError
-<<<<<<< ours
+from illusionkit.experiment.needs import check_whole
 from illusionkit.experiment.reading import Metric, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
-=======
-from illusionkit.experiment.needs import check_whole
-from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows
->>>>>>> theirs
 
 FEMALE, MALE, ASIDE = 1, 0, -1
 """What a row is marked as; rows set aside are in no group."""
