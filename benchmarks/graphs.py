@@ -159,6 +159,7 @@ def rows_of(
             "gpu_mb": row["gpu_mb"], "reserved_mb": row["reserved_mb"], "peak_mb": row["peak_mb"],
         }  # fmt: skip
     kept = ("layers", "bits", "largest_difference", "bit_equal", "first_loss", "last_loss")
+    kept += ("peak_mb",)
     for row in equal:
         yield {"case": EQUAL, "updates": row["steps"], **{name: row[name] for name in kept}}
 
@@ -181,8 +182,8 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
             bits = "fp32" if row["bits"] == 32 else "bf16"
             told = "equal to the bit" if row["bit_equal"] else "not equal"
             yield (
-                f"{row['updates']} losses with graphs and without, {row['layers']} layers, {bits}: "
-                f"{told} (largest difference {row['largest_difference']:.2g} nats).  "
+                f"- {row['updates']} losses with graphs and without, {row['layers']} layers, "
+                f"{bits}: {told} (largest difference {row['largest_difference']:.2g} nats)"
             )
 
 

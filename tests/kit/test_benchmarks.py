@@ -637,7 +637,8 @@ class TestGraphs:
             assert gpu
             if "bits" in asked:
                 equal = {"bit_equal": 1, "largest_difference": 0.0}
-                return {"case": case, **asked, **equal, "first_loss": 1.6, "last_loss": 1.5}
+                losses = {"first_loss": 1.6, "last_loss": 1.5, "peak_mb": 900.0}
+                return {"case": case, **asked, **equal, **losses}
             times = {"first": first.get(case, 5.0), "ms": ms.get(case, [20.0, 20.0])}
             memory = {"gpu_mb": 500.0, "reserved_mb": 600.0, "peak_mb": 900.0}
             return {"case": case, **asked, **times, "tokens": 1000, **memory}
