@@ -19,15 +19,22 @@ HEAVY_S = 30
 """A reading that takes longer is sampled by test_trained_results.py, one row a table."""
 
 
+class Trial:
+    """The synthetic experiment as a test has it at the moment."""
+
+    now = synthetic.experiment()
+
+
 @pytest.fixture
-def register(monkeypatch):
-    """Register an experiment in place of the real ones."""
+def register():
+    """Let the synthetic experiment be another one from here on; return it."""
 
-    def put(found):
-        monkeypatch.setattr(results, "registered", lambda experiment_id: found)
-        return found
+    def put(trial):
+        Trial.now = trial
+        return trial
 
-    return put
+    yield put
+    Trial.now = synthetic.experiment()
 
 
 @pytest.fixture
@@ -51,7 +58,7 @@ def signed(frame):
 
 def test_a_table_says_what_the_sweep_said(table):
     trial = synthetic.experiment()
-    kept = results.results("synthetic")
+    kept = results.results(Trial.now)
     readings = sweep(trial, workers=1)
     assert len(kept.table) == len(readings) == 27
     pd.testing.assert_frame_equal(kept.cells, cells(trial, readings), atol=1e-6, rtol=0)
@@ -92,13 +99,13 @@ def test_an_edited_table_is_refused(table, name):
     edit(table, EDITS[name])
     message = r"results/synthetic\.csv was edited by hand: .* (Restore the file|`make measure`)"
     with pytest.raises(ResultsError, match=message):
-        results.results("synthetic")
+        results.results(Trial.now)
 
 
 def test_the_edited_row_is_named(table):
     edit(table, EDITS["the last row"])
     with pytest.raises(ResultsError, match="row 27 does not fit its checksum"):
-        results.results("synthetic")
+        results.results(Trial.now)
 
 
 @pytest.mark.parametrize(
@@ -114,22 +121,22 @@ def test_rows_left_out_or_doubled_are_noticed(table, change):
     """Each row left is untouched: only the choice of rows is dishonest."""
     edit(table, change)
     with pytest.raises(ResultsError, match=r"rows are missing or doubled.*`make measure`"):
-        results.results("synthetic")
+        results.results(Trial.now)
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"id,arm\n", b"\xff\xfe\x00", b'a,b\n1,2,3\n"x'])
 def test_a_file_that_is_no_table_is_refused_and_measured_anew(table, content):
     table.write_bytes(content)
     with pytest.raises(ResultsError, match=r"edited by hand.*`make measure`"):
-        results.results("synthetic")
+        results.results(Trial.now)
     results.write(synthetic.experiment(), workers=1)
-    assert len(results.results("synthetic").table) == 27
+    assert len(results.results(Trial.now).table) == 27
 
 
 def test_a_missing_table_is_named(table):
     table.unlink()
     with pytest.raises(ResultsError, match=r"no results/synthetic\.csv. Run `make measure`"):
-        results.results("synthetic")
+        results.results(Trial.now)
 
 
 def other_run(dose, seed, arm, part):
@@ -149,25 +156,25 @@ def test_a_stale_table_is_refused_and_measured_anew(table, register, name, chang
     trial = register(synthetic.experiment(**changed))
     message = rf"is stale: ({name}) changed.*`illusionkit measure synthetic --write`"
     with pytest.raises(ResultsError, match=message):
-        results.results("synthetic")
+        results.results(Trial.now)
     before = table.read_bytes()
     results.write(trial, workers=1)
     assert table.read_bytes() != before
-    assert len(results.results("synthetic").table) == 9 * len(trial.seeds)
+    assert len(results.results(Trial.now).table) == 9 * len(trial.seeds)
 
 
 def test_data_that_changed_make_it_stale(table, register, repin):
     trial = register(synthetic.experiment(data=("tweets",)))
     results.write(trial, workers=1)
-    results.results("synthetic")
+    results.results(Trial.now)
     repin("tweets_truth")
     with pytest.raises(ResultsError, match="is stale: data changed"):
-        results.results("synthetic")
+        results.results(Trial.now)
 
 
 def test_a_better_title_makes_nothing_stale(table, register):
     register(synthetic.experiment(title="A better title", page="another"))
-    assert len(results.results("synthetic").table) == 27
+    assert len(results.results(Trial.now).table) == 27
 
 
 def test_the_confirm_part_is_scored_once(table, run_log):
@@ -208,7 +215,7 @@ def test_a_disk_full_while_writing_leaves_the_old_table(table, register, monkeyp
     assert table.read_bytes() == before
     assert [path.name for path in table.parent.iterdir()] == [table.name]
     results.write(trial, workers=1)
-    assert len(results.results("synthetic").table) == 27
+    assert len(results.results(Trial.now).table) == 27
 
 
 def test_scores_that_are_whole_numbers_survive_the_table(table, register):
@@ -217,20 +224,20 @@ def test_scores_that_are_whole_numbers_survive_the_table(table, register):
         return Reading(1, seed, two, two, train_sizes=(1, 1))
 
     results.write(register(synthetic.experiment(run=run)), workers=1)
-    kept = results.results("synthetic").table
+    kept = results.results(Trial.now).table
     assert kept["apparent"].eq(1).all()
     assert kept["honest"].equals(kept["seed"].astype(float))
 
 
 def test_a_sample_recomputes_and_flags_what_differs(table, run_log):
-    found = results.sample("synthetic", rows=5, draw=3)
+    found = results.sample(Trial.now, rows=5, draw=3)
     assert found["within"].all()
     assert len(found) == len(found.drop_duplicates(["arm", "dose", "seed"])) == 5
     assert len(synthetic.runs(run_log)) == 27 + 5  # nothing came out of the cache
-    again = results.sample("synthetic", rows=5, draw=3)
+    again = results.sample(Trial.now, rows=5, draw=3)
     pd.testing.assert_frame_equal(found, again)
     assert not found[["arm", "dose", "seed"]].equals(
-        results.sample("synthetic", rows=5, draw=4)[["arm", "dose", "seed"]]
+        results.sample(Trial.now, rows=5, draw=4)[["arm", "dose", "seed"]]
     )
 
     def skilled(frame):
@@ -239,7 +246,7 @@ def test_a_sample_recomputes_and_flags_what_differs(table, run_log):
         return signed(frame.assign(apparent=better))
 
     edit(table, skilled)
-    flagged = results.sample("synthetic", rows=99, draw=0)
+    flagged = results.sample(Trial.now, rows=99, draw=0)
     assert len(flagged) == 27
     assert flagged.index[~flagged["within"]].tolist() == [8]
 
@@ -250,14 +257,15 @@ def test_a_sample_allows_the_tolerance_of_the_spec(table, register):
         return signed(frame.assign(honest=score))
 
     edit(table, nudge)
-    assert results.sample("synthetic", rows=27, draw=0)["within"].all()
+    assert results.sample(Trial.now, rows=27, draw=0)["within"].all()
     edit(table, nudge)
-    assert not results.sample("synthetic", rows=27, draw=0)["within"].any()
+    assert not results.sample(Trial.now, rows=27, draw=0)["within"].any()
 
 
 @pytest.mark.parametrize("name", experiments())
 def test_the_kept_table_is_whole_and_up_to_date(name):
-    kept, trial = results.results(name), experiments()[name]
+    trial = experiments()[name]
+    kept = results.results(trial)
     assert (kept.table["id"] == name).all()
     gap = kept.table["optimism"] - trial.metric.sign * (
         kept.table["apparent"] - kept.table["honest"]
@@ -272,14 +280,14 @@ def test_the_kept_table_is_whole_and_up_to_date(name):
 
 @pytest.mark.parametrize("name", [n for n, trial in experiments().items() if trial.cost < HEAVY_S])
 def test_a_random_sample_of_the_kept_rows_is_measured_again(name, draw):
-    found = results.sample(name, rows=3, draw=draw)
+    found = results.sample(experiments()[name], rows=3, draw=draw)
     print(found.to_string())
     assert found["within"].all(), found.to_string()
 
 
 def test_the_kept_intervals_are_those_of_the_kept_readings():
     trial = experiments()["duplicate-leakage"]
-    kept = results.results(trial.id).cell("flawed", 1.0)
+    kept = results.results(trial).cell("flawed", 1.0)
     fresh = cells(trial, sweep(trial, doses=(1.0,), arms=("flawed",))).iloc[0]
     for score in SCORES:
         for end in ("", "_lo", "_hi"):

@@ -26,7 +26,7 @@ def drawn(names, draw):
 
 @pytest.mark.parametrize("name", drawn(HEAVY, int(os.environ["DRAW"])))
 def test_a_random_row_of_a_trained_table_is_trained_again(name, draw):
-    found = results.sample(name, rows=1, draw=draw)
+    found = results.sample(experiments()[name], rows=1, draw=draw)
     print(found.to_string())
     assert found["within"].all(), found.to_string()
 
@@ -43,7 +43,7 @@ def test_every_table_has_its_chance_and_the_draw_can_be_repeated(monkeypatch):
 
 def test_the_fine_tuned_model_is_that_of_the_table():
     """*The* model was trained apart from the table: its curves are those of the table's row."""
-    kept = results.results("training-score")
+    kept = results.results(experiments()["training-score"])
     row = kept.table.query("arm == 'flawed' and dose == 2 and seed == 0")
     extras = json.loads(row["extras"].iloc[0])
     history = finetuned().history
