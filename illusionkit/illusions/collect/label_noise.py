@@ -66,7 +66,7 @@ class Draw:
     train: Array
 
 
-def _draw(task: Task, rng: np.random.Generator) -> Draw:
+def draw(task: Task, rng: np.random.Generator) -> Draw:
     """Return the panels and the split, whose sides share no unit."""
     scores = dealt(task.table["ratings"], 2 * PANEL, rng)
     first, second = (classes(half.mean(axis=1)) for half in np.split(scores, 2, axis=1))
@@ -87,17 +87,17 @@ def _require_classes(labels: Array, side: str) -> None:
         )
 
 
-def _coin(texts: Array, drawn: Draw, rng: np.random.Generator) -> Array:
+def coin(texts: Array, drawn: Draw, rng: np.random.Generator) -> Array:
     """Return for each row another class than the panel's, evenly drawn."""
     return (drawn.first + rng.integers(1, CLASSES, len(texts))) % CLASSES
 
 
-def _machine(texts: Array, drawn: Draw, rng: np.random.Generator) -> Array:
+def machine(texts: Array, drawn: Draw, rng: np.random.Generator) -> Array:
     """Return for each row the class that a program gives which counts words."""
     return counted(texts, drawn.first, drawn.teacher)
 
 
-def _rater(texts: Array, drawn: Draw, rng: np.random.Generator) -> Array:
+def rater(texts: Array, drawn: Draw, rng: np.random.Generator) -> Array:
     """Return for each row the class of one rater of the first panel."""
     return drawn.rater
 
@@ -149,7 +149,7 @@ def run(dose: Dose, seed: int, arm: str, part: str, *, kind: Kind) -> Reading:
     """Read one kind of label noise: the labels one has against a panel that touched nothing."""
     table, features = read_encoded(corpora.movie_reviews, part)
     task, rng = Task(table, Probe(features, discriminant)), np.random.default_rng([seed, 6])
-    drawn = _draw(task, rng)
+    drawn = draw(task, rng)
     train, test = drawn.train, drawn.test
     replaced = rng.random(len(table)) < dose["rate"]
     given = np.where(replaced, kind(table["text"].to_numpy(), drawn, rng), drawn.first)
@@ -215,7 +215,7 @@ EXPERIMENTS = (
                 "rate", "labels replaced by another class, evenly drawn", (0.0, 0.1, 0.2, 0.4, 0.6),
             ),
         ),
-        run=partial(run, kind=_coin),
+        run=partial(run, kind=coin),
     ),
     _experiment(
         id="label-noise-systematic",
@@ -223,7 +223,7 @@ EXPERIMENTS = (
         symptom="The model agrees with our labels, which a program made, and not with people.",
         sign=1,
         knobs=(Knob.share("rate", "labels given by a program", QUARTERS),),
-        run=partial(run, kind=_machine),
+        run=partial(run, kind=machine),
     ),
     _experiment(
         id="label-noise-rater",
@@ -231,6 +231,6 @@ EXPERIMENTS = (
         symptom="Two people disagree about a label as often as the model does.",
         sign=-1,
         knobs=(Knob.share("rate", "labels given by a single rater", QUARTERS),),
-        run=partial(run, kind=_rater),
+        run=partial(run, kind=rater),
     ),
 )  # fmt: skip
