@@ -56,13 +56,13 @@ def _other_rate() -> float:
 
 @cache
 def _same_ratio() -> float:
-    """Return in how many seeds batches of 128 at 0.1 beat batches of 32 at 0.03 on the vault."""
+    """Return in how many seeds batches of 128 at 0.1 beat batches of 32 at 0.03 on the holdout."""
     from illusionkit.illusions import results
 
-    vault = results("learning-rate").table.pivot(
+    holdout = results("learning-rate").table.pivot(
         index="seed", columns=["arm", "dose"], values="honest"
     )
-    return float((vault["batches of 128", 0.1] < vault["batches of 32", 0.03]).sum())
+    return float((holdout["batches of 128", 0.1] < holdout["batches of 32", 0.03]).sum())
 
 
 def _nothing_masked() -> float:

@@ -334,7 +334,9 @@ BAD = {
     "one unit": lambda table: table.assign(unit=0),
     "no label": lambda table: table.drop(columns=[n for n in TRUTHS if n in table]),
     "no unit": lambda table: table.drop(columns="unit"),
-    "labels are missing": lambda table: table.assign(label=table["label"].where(table.index % 5 > 0)),
+    "labels are missing": lambda table: table.assign(
+        label=table["label"].where(table.index % 5 > 0)
+    ),
 }
 
 

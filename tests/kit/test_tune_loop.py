@@ -84,7 +84,9 @@ def test_a_removal_that_only_prints_trains_the_same_model(small, monkeypatch):
     """By the real loop, on a small model: nothing but the printed training loss moves."""
     real = encoders.classifier
     monkeypatch.setattr(
-        silent_bug.models, "classifier", lambda classes, seed: real(classes, str(small), seed=seed)
+        silent_bug.encoders,
+        "classifier",
+        lambda classes, seed: real(classes, str(small), seed=seed),
     )
     rows = silent_bug.draw(0)
     monkeypatch.setattr(silent_bug, "draw", lambda seed, part="book": tuple(r[:60] for r in rows))
