@@ -1,4 +1,4 @@
-"""More about a reading than its two scores, from the rows that it kept: no `run` is touched."""
+"""More about a reading than its two scores, from the rows that it kept: no `run` is changed."""
 
 from __future__ import annotations
 

@@ -44,6 +44,14 @@ class Rows:
         if len(sizes) != 1 or sizes == {0}:
             raise DesignError(f"Rows need arrays of one length of at least 1, not {sorted(sizes)}.")
 
+    @classmethod
+    def likely(cls, truth: Array, chances: Array, unit: Array) -> Rows:
+        """Return rows of ``chances`` (rows, classes); the probability is that of the true class.
+
+        So `nats` of them is the cross-entropy.
+        """
+        return cls(truth, chances.argmax(axis=1), unit, chances[np.arange(len(truth)), truth])
+
 
 @dataclass(frozen=True)
 class Metric:

@@ -467,12 +467,12 @@ def test_the_search_opens_by_keyboard_and_leads_to_a_page(visit: Visit) -> None:
     page = visit("intro", http=True)
     page.wait_for_load_state("networkidle")
     page.keyboard.press("Control+k")
-    page.keyboard.type("vault")
+    page.keyboard.type("holdout")
     page.keyboard.press("Enter")
-    page.wait_for_url("**/search.html?q=vault*")
+    page.wait_for_url("**/search.html?q=holdout*")
     page.locator("ul.search li a").first.click()
     page.wait_for_load_state()
-    assert "vault" in page.locator(".bd-article").text_content()  # perhaps in a fold
+    assert "holdout" in page.locator(".bd-article").text_content()  # perhaps in a fold
 
 
 @pytest.mark.parametrize("viewport", [{"width": 1280, "height": 900}, PHONE])

@@ -1,271 +1,205 @@
 """The leaks that are planted are as large as the dose says, and nothing else leaks."""
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from illusionkit.data import duplicates
-from illusionkit.errors import DataError
+from illusionkit.errors import DataError, DesignError
 from illusionkit.illusions import experiment
-from illusionkit.illusions.collect.duplicate_leakage import duplicate_leakage
+from illusionkit.illusions.collect import duplicate_leakage as leak
+from illusionkit.illusions.collect import duplicate_leakage_english as english
+from illusionkit.training.batches import Settings
+from illusionkit.training.runs import Run
 
-ARMS = ("flawed", "control", "cured")
+BOTH = ("duplicate-leakage-finetuned", "duplicate-leakage-english")
 
 
-@dataclass
-class Fits:
-    """What each model of a reading was trained and tested on."""
+@pytest.fixture(scope="module")
+def table():
+    return leak.texts("book")[0]
 
-    train: list = field(default_factory=list)
-    labels: list = field(default_factory=list)
-    test: list = field(default_factory=list)
-    extra: list = field(default_factory=list)
+
+@pytest.fixture(scope="module")
+def drawn(table):
+    return leak.draw(table, 1, "book")
+
+
+def normalised(texts):
+    return {duplicates.normalise(text) for text in texts}
+
+
+@pytest.mark.parametrize("dose", [0.0, 0.3, 1.0])
+def test_the_planted_share_is_the_dose(table, drawn, dose):
+    train = leak.planted(table, drawn, dose, "flawed")
+    assert np.isin(drawn.test, train).mean() == pytest.approx(dose, abs=1e-9)
+    assert not np.isin(drawn.test, drawn.train).any()
+    assert len(train) == len(drawn.train) == leak.TRAIN_TEXTS
+    assert len(drawn.test) == leak.TEST_TEXTS
+
+
+def test_the_leak_is_of_labels_that_are_true(table):
+    """A copy carries the label of its text: only units of one label are drawn, each once."""
+    lines, _ = leak.lines()
+    labels = lines[lines["unit"].isin(table["unit"])].groupby("unit")["label"].nunique()
+    assert (labels == 1).all() and not table["unit"].duplicated().any()
+
+
+def test_the_control_repeats_as_many_texts_and_none_of_them_is_tested(table, drawn):
+    train = leak.planted(table, drawn, 0.5, "control")
+    assert not np.isin(train, drawn.test).any()
+    assert len(train) - len(np.unique(train)) == leak.TEST_TEXTS // 2
+    assert len(train) == leak.TRAIN_TEXTS
+
+
+def test_the_cure_leaves_no_copy_of_a_tested_text(table, drawn):
+    train = leak.planted(table, drawn, 1.0, "cured")
+    assert not normalised(table["text"][train]) & normalised(table["text"][drawn.test])
+    assert len(train) == len(np.unique(train)) == leak.TRAIN_TEXTS
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.5, 1.0])
+def test_a_shortened_copy_is_a_run_of_its_text_at_the_documented_length(table, drawn, kept):
+    whole = list(table["text"][drawn.test])
+    shortened = leak.excerpts(whole, kept, 1)
+    for text, short in zip(whole, shortened, strict=True):
+        assert short in text
+        assert len(short) == max(1, round(kept * len(text)))
+    if kept < 1:
+        starts = [text.startswith(short) for text, short in zip(whole, shortened, strict=True)]
+        assert np.mean(starts) < 0.5  # not always the beginning
 
 
 @pytest.fixture
 def fits(monkeypatch):
-    """Note what is fitted, and fit nothing: half the predictions are praise."""
-    noted = Fits()
+    """Note what the learner is given, and fit nothing: half the predictions are praise."""
+    noted = []
 
     def predict(self, train, labels, test, extra=()):
-        noted.train.append(np.asarray(train))
-        noted.labels.append(np.asarray(labels))
-        noted.test.append(np.asarray(test))
-        noted.extra.append(list(extra))
+        noted.append((train, labels, test, list(extra)))
         return np.arange(len(test)) % 2
 
-    monkeypatch.setattr(duplicate_leakage.CountedTexts, "predict", predict)
+    monkeypatch.setattr(leak.CountedTexts, "predict", predict)
     return noted
 
 
-def texts():
-    return duplicate_leakage._texts()[0]
-
-
-def normalised(rows):
-    return {duplicates.normalise(text) for text in rows}
-
-
-@pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("dose", [0.0, 0.3, 1.0])
-def test_the_planted_share_is_the_dose(fits, dose, seed):
-    experiment("duplicate-leakage").read(dose, seed)
-    flawed, clean = fits.train
-    test = fits.test[0]
-    assert np.array_equal(test, fits.test[1])
-    assert np.isin(test, flawed).mean() == pytest.approx(dose, abs=1e-9)
-    assert not np.isin(test, clean).any()
-    assert len(flawed) == len(clean) == duplicate_leakage.TRAIN_TEXTS
-    assert len(test) == duplicate_leakage.TEST_TEXTS
-    labels = texts()["label"].to_numpy()
-    assert np.array_equal(fits.labels[0], labels[flawed])
-
-
-def test_at_dose_0_nothing_is_planted(fits):
-    for arm in ARMS:
-        reading = experiment("duplicate-leakage").read(0, 3, arm)
-        assert reading.apparent == reading.honest
-    assert all(np.array_equal(train, fits.train[0]) for train in fits.train)
-
-
-def test_the_leak_is_of_labels_that_are_true(fits):
-    """A copy carries the label of its text: only units of one label are drawn."""
-    lines, _ = duplicate_leakage._lines()
-    assert (
-        lines[lines["unit"].isin(texts()["unit"])].groupby("unit")["label"].nunique() == 1
-    ).all()
-
-
-def test_the_control_repeats_as_many_texts_and_none_of_them_is_tested(fits):
-    experiment("duplicate-leakage").read(0.5, 1, "control")
-    train, test = fits.train[0], fits.test[0]
-    assert not np.isin(train, test).any()
-    assert len(train) - len(np.unique(train)) == duplicate_leakage.TEST_TEXTS // 2
-    assert len(train) == duplicate_leakage.TRAIN_TEXTS
-
-
-def test_the_cure_leaves_no_copy_of_a_tested_text(fits):
-    table = texts()
-    experiment("duplicate-leakage").read(1.0, 1, "cured")
-    train, test = fits.train[0], fits.test[0]
-    assert not np.isin(train, test).any()
-    assert not normalised(table["text"][train]) & normalised(table["text"][test])
-    assert len(train) == len(np.unique(train)) == duplicate_leakage.TRAIN_TEXTS
-
-
-@pytest.mark.parametrize("name", ["duplicate-leakage", "near-duplicate-leakage"])
-def test_a_seed_draws_the_same_test_for_every_arm_and_another_for_another(fits, name):
-    for arm in ARMS:
-        experiment(name).read(None, 2, arm)
-    assert all(np.array_equal(test, fits.test[0]) for test in fits.test)
-    experiment(name).read(None, 3)
-    assert np.isin(fits.test[-1], fits.test[0]).mean() < 0.5
-
-
-@pytest.mark.parametrize("name", ["duplicate-leakage", "near-duplicate-leakage"])
-@pytest.mark.parametrize("arm", ARMS)
-def test_sizes_are_equal_and_only_book_texts_come_in(fits, name, arm):
-    table = texts()
-    reading = experiment(name).read(None, 0, arm)
-    total = len(fits.train[0]) + len(fits.extra[0])
-    assert reading.train_sizes == (total, len(fits.train[1]))
-    assert total == len(fits.labels[0]) == duplicate_leakage.TRAIN_TEXTS
-    used = np.concatenate([*fits.train, *fits.test])
-    assert (table["part"].to_numpy()[used] == "book").all()
-    assert not table["unit"].duplicated().any()
-
-
-@pytest.mark.parametrize("kept", [0.1, 0.5, 1.0])
-def test_a_shortened_copy_is_a_run_of_its_text_at_the_documented_length(fits, kept):
-    table = texts()
-    experiment("near-duplicate-leakage").read(kept, 1)
-    whole = list(table["text"][fits.test[0]])
-    assert len(fits.extra[0]) == len(whole) == duplicate_leakage.TEST_TEXTS
-    for text, short in zip(whole, fits.extra[0], strict=True):
-        assert short in text
-        assert len(short) == max(1, round(kept * len(text)))
-    assert np.array_equal(fits.labels[0][-1500:], table["label"].to_numpy()[fits.test[0]])
-    if kept < 1:
-        starts = [text.startswith(short) for text, short in zip(whole, fits.extra[0], strict=True)]
-        assert np.mean(starts) < 0.5  # not always the beginning
-
-
-def test_the_near_control_shortens_texts_that_are_not_tested(fits):
-    table = texts()
+def test_the_near_control_shortens_texts_that_are_not_tested(table, fits):
     experiment("near-duplicate-leakage").read(0.75, 1, "control")
-    test = list(table["text"][fits.test[0]])
-    assert not duplicates.overlap(test, fits.extra[0]).any()
-    origin = table["text"][fits.train[1][: len(test)]]
-    assert all(short in text for text, short in zip(origin, fits.extra[0], strict=True))
+    (_, _, test, short), (clean, *_) = fits
+    assert not duplicates.overlap(list(table["text"][test]), short).any()
+    origin = table["text"][clean[: len(test)]]
+    assert all(part in text for text, part in zip(origin, short, strict=True))
 
 
-def test_the_near_cure_drops_what_the_audit_finds_and_keeps_the_labels_right(fits):
-    table = texts()
+@pytest.mark.parametrize("arm", ["flawed", "control", "cured"])
+def test_the_near_sizes_are_equal(fits, arm):
+    reading = experiment("near-duplicate-leakage").read(0.5, 0, arm)
+    train, labels, _, short = fits[0]
+    assert len(train) + len(short) == len(labels) == leak.TRAIN_TEXTS
+    assert reading.train_sizes == (leak.TRAIN_TEXTS, leak.TRAIN_TEXTS)
+
+
+def test_the_near_cure_drops_what_the_audit_finds_and_keeps_the_labels_right(table, fits):
     experiment("near-duplicate-leakage").read(0.5, 1)
     experiment("near-duplicate-leakage").read(0.5, 1, "cured")
-    planted, left = fits.extra[0], fits.extra[2]
-    test = list(table["text"][fits.test[0]])
+    (_, labels, test, planted), _, (_, left_labels, _, left), _ = fits
     assert 0 < len(left) < len(planted)
-    assert not duplicates.overlap(test, left).any()
-    label = dict(zip(planted, fits.labels[0][-len(planted) :], strict=True))
-    ends = zip(left, fits.labels[2][-len(left) :], strict=True)
-    wrong = [text for text, given in ends if label[text] != given]
-    assert wrong == []
-
-
-@pytest.mark.parametrize("arm", ARMS)
-def test_the_vault_is_touched_by_nobody(fits, arm):
-    table, _ = duplicate_leakage._lines()
-    unit = table["unit"].to_numpy()
-    reading = experiment("duplicates-as-shipped").read(1.0, 1, arm)
-    vault = set(reading.honest_rows.unit)
-    assert not vault & set(unit[fits.train[0]])
-    assert not vault & set(reading.apparent_rows.unit)
-    assert set(unit[fits.train[0]]) <= set(reading.touched)
-    books = table.loc[table["part"] == "book", "unit"].nunique()
-    assert len(vault) == pytest.approx(duplicate_leakage.VAULT_SHARE * books, abs=1)
-    assert (table["part"].to_numpy()[np.concatenate([fits.train[0], fits.test[0]])] == "book").all()
-
-
-def test_all_arms_are_judged_by_one_vault_and_train_on_as_much(fits):
-    readings = [experiment("duplicates-as-shipped").read(0.5, 1, arm) for arm in ARMS]
-    first = readings[0].honest_rows
-    for reading in readings:
-        assert np.array_equal(reading.honest_rows.unit, first.unit)
-        assert np.array_equal(reading.honest_rows.truth, first.truth)
-    assert len(fits.train[0]) == len(fits.train[1])
-    assert len(fits.train[2]) == pytest.approx(len(fits.train[0]), rel=0.02)
+    assert not duplicates.overlap(list(table["text"][test]), left).any()
+    label = dict(zip(planted, labels[-len(planted) :], strict=True))
+    assert np.array_equal(labels[-len(test) :], table["label"].to_numpy()[test])
+    ends = zip(left, left_labels[-len(left) :], strict=True)
+    assert [text for text, given in ends if label[text] != given] == []
 
 
 def test_as_shipped_four_fifths_of_the_tested_lines_have_a_copy_and_cured_none(fits):
-    shares = {
-        arm: experiment("duplicates-as-shipped").read(1.0, 0, arm).extras["share_with_copy"]
-        for arm in ARMS
-    }
+    trial = experiment("duplicates-as-shipped")
+    shares = {arm: trial.read(1.0, 0, arm).extras["share_with_copy"] for arm in trial.arms}
     assert shares["flawed"] > 0.75
     assert shares["control"] == shares["cured"] == 0
-    none = experiment("duplicates-as-shipped").read(0.0, 0)
+    sizes = [len(train) for train, *_ in fits]
+    assert sizes[0] == sizes[1] and sizes[2] == pytest.approx(sizes[0], rel=0.02)
+    none = trial.read(0.0, 0)
     assert none.extras["share_with_copy"] == 0
     assert "accuracy_with_copy" not in none.extras
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.5, 1.0])
 def test_thinning_keeps_every_unit_and_the_share_of_the_rest(kept):
-    table, _ = duplicate_leakage._lines()
-    lines = duplicate_leakage._thinned(table, kept, np.random.default_rng(0))
-    units = table["unit"].nunique()
-    assert len(np.unique(lines)) == len(lines)
-    assert table["unit"].iloc[lines].nunique() == units
-    assert len(lines) - units == pytest.approx(kept * (len(table) - units), rel=0.02, abs=0)
+    unit = leak.lines()[0]["unit"].to_numpy()
+    rows = leak.thinned(unit, kept, np.random.default_rng(0))
+    units = len(np.unique(unit))
+    assert len(np.unique(rows)) == len(rows) and len(np.unique(unit[rows])) == units
+    assert len(rows) - units == pytest.approx(kept * (len(unit) - units), rel=0.02, abs=0)
 
 
-@pytest.mark.parametrize(
-    ("name", "dose"),
-    [
-        ("duplicate-leakage", 1.0),
-        ("near-duplicate-leakage", 1.0),
-        ("duplicates-as-shipped", 1.0),
-    ],
-)
-def test_the_leak_makes_the_model_look_better_than_it_is(name, dose):
-    trial = experiment(name)
-    assert trial.optimism(trial.read(dose, 101)) > 0.05
-    assert abs(trial.optimism(trial.read(dose, 101, "control"))) < 0.05
-
-
-@pytest.fixture
-def small(monkeypatch):
-    """Made-up texts in place of the real ones, so that the confirm part is not looked at."""
-    names = [f"text {i} {'good' if i % 2 else 'bad'} {i * 7919}" for i in range(600)]
-    part = np.where(np.arange(600) // 2 % 4 == 0, "confirm", "book")  # both labels in both
-    table = pd.DataFrame({"text": names, "label": np.arange(600) % 2, "unit": range(600)})
-    table["part"] = part
-    counted = duplicate_leakage.CountedTexts(names)
-    for loader in ("_texts", "_lines"):
-        monkeypatch.setattr(duplicate_leakage, loader, lambda: (table, counted))
-    sizes(monkeypatch, 60, 200)
-    return part
-
-
-def sizes(monkeypatch, tests, trains):
-    """Set how many texts are tested and trained on: `draw` has both as its defaults."""
-    monkeypatch.setattr(duplicate_leakage.draw, "__defaults__", (tests, trains))
-    monkeypatch.setattr(duplicate_leakage, "TEST_TEXTS", tests)
-    monkeypatch.setattr(duplicate_leakage, "TRAIN_TEXTS", trains)
-
-
-@pytest.mark.parametrize("arm", ARMS)
-@pytest.mark.parametrize("name", ["duplicate-leakage", "near-duplicate-leakage"])
-def test_a_confirmation_tests_on_the_confirm_part_and_trains_on_the_book(small, fits, name, arm):
-    experiment(name).read(None, 1, arm, "confirm")
-    assert (small[fits.test[0]] == "confirm").all()
-    assert (small[fits.train[1]] == "book").all()
-    planted = fits.train[0][small[fits.train[0]] == "confirm"]
-    assert np.isin(planted, fits.test[0]).all()
-    assert bool(len(planted)) is (name == "duplicate-leakage" and arm == "flawed")
-
-
-@pytest.mark.parametrize("arm", ARMS)
-def test_a_confirmation_as_shipped_has_the_confirm_part_as_its_vault(small, fits, arm):
-    reading = experiment("duplicates-as-shipped").read(1.0, 1, arm, "confirm")
-    assert set(reading.honest_rows.unit) == set(np.flatnonzero(small == "confirm"))
-    assert (small[fits.train[0]] == "book").all()
-
-
-@pytest.mark.parametrize("arm", ARMS)
 @pytest.mark.parametrize(
     "name", ["duplicate-leakage", "near-duplicate-leakage", "duplicates-as-shipped"]
 )
-def test_the_book_neither_trains_nor_tests_on_the_confirm_part(small, fits, name, arm):
-    experiment(name).read(None, 1, arm)
-    assert fits.train, "nothing was trained"
-    for rows in (*fits.train, *fits.test):
-        assert (small[rows] == "book").all()
+def test_the_leak_makes_the_model_look_better_than_it_is(name):
+    trial = experiment(name)
+    assert trial.optimism(trial.read(1.0, 101)) > 0.05
+    assert abs(trial.optimism(trial.read(1.0, 101, "control"))) < 0.05
 
 
-def test_too_few_texts_are_named(small, monkeypatch):
-    sizes(monkeypatch, 60, 400)
-    with pytest.raises(DataError, match="needs 460 texts to train on: 390"):
-        experiment("duplicate-leakage").read(1.0, 0)
+def test_too_few_texts_are_named(table):
+    with pytest.raises(DataError, match="7500 texts to train on are needed and 500 are there"):
+        leak.draw(table[:2000], 0, "book")
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """Note what both English learners are trained on, and train nothing: they know what they saw.
+
+    After the first epoch they know nothing.
+    """
+    noted = []
+
+    def run(train, watched, judged, settings, *, classes):
+        noted.append((train, watched, list(judged), settings))
+        label = dict(zip(train.texts, train.labels, strict=True))
+        hits = [label.get(text, 0) for text in judged]
+        return Run(np.eye(classes)[[[0] * len(hits), hits]], pd.DataFrame())
+
+    def predict(self, rows, labels, test):
+        text = english.texts("book")["text"]
+        split = english.Split(list(text[rows]), list(labels))
+        told = run(split, None, list(text[test]), None, classes=5).probabilities
+        return told[-1].argmax(axis=-1)
+
+    monkeypatch.setattr(english, "run", run)
+    monkeypatch.setattr(english.CountedTexts, "predict", predict)
+    return noted
+
+
+@pytest.mark.parametrize("arm", ["flawed", "control", "cured"])
+@pytest.mark.parametrize("dose", [0.0, 0.5, 1.0])
+def test_both_english_learners_see_the_same_rows(trained, arm, dose):
+    readings = [experiment(name).read(dose, 1, arm) for name in BOTH]
+    (large, watched, asked, _), (clean, *_), (plain, _, asked_too, _), (plain_clean, *_) = trained
+    assert large == plain and clean == plain_clean and asked == asked_too
+    assert len(asked) == english.TEST_TEXTS
+    assert readings[0].train_sizes == readings[1].train_sizes == (english.TRAIN_TEXTS,) * 2
+    leaked = np.mean([text in set(large.texts) for text in asked])
+    assert leaked == (dose if arm == "flawed" else 0)
+    if arm != "cured":  # there spare texts take the place of copies; nothing is chosen by them
+        assert not set(watched.texts) & (set(large.texts) | set(asked))
+
+
+def test_the_effect_of_each_epoch_is_told(trained):
+    reading = experiment(BOTH[0]).read(1.0, 0)
+    assert reading.extras["optimism_after_epoch_1"] == 0
+    assert reading.extras["optimism_after_epoch_2"] == reading.apparent - reading.honest > 0
+
+
+def test_the_knob_of_epochs_and_the_seed_reach_the_training(trained):
+    experiment(BOTH[0]).read({"share": 0.5, "epochs": 4}, 7)
+    assert trained[0][3] == Settings(epochs=4, seed=7, restore_best=False)
+    with pytest.raises(DesignError, match="'epochs' goes from 1 to 10"):
+        experiment(BOTH[0]).read({"epochs": 11})
+
+
+def test_only_the_book_is_drawn_for_the_fine_tuned_model_and_each_unit_once(trained):
+    book = english.texts("book")
+    experiment(BOTH[0]).read(1.0, 0)
+    assert set(trained[0][0].texts) | set(trained[0][2]) <= set(book["text"])
+    assert not book["unit"].duplicated().any()

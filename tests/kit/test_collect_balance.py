@@ -1,29 +1,29 @@
 """A rare class: rows are thinned as asked, scores are what they say, costs add up."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from illusionkit.data import credit
 from illusionkit.errors import DataError
+from illusionkit.experiment import draws
 from illusionkit.experiment.reading import Rows
+from illusionkit.experiment.task import Task
 from illusionkit.illusions import experiment
-from illusionkit.illusions.collect.duplicate_leakage import class_imbalance as balance
+from illusionkit.illusions.collect import class_imbalance as balance
+from illusionkit.models.learners import Probe
 
 TRIAL = "class-imbalance"
 
 
 @pytest.fixture
 def coin(monkeypatch):
-    """A model that knows nothing but which rows it was asked for, so that no test waits."""
-    asked = []
+    """A learner that knows nothing, so that no test waits."""
 
-    def chance(found, label, train, test):
-        asked.append((train, test))
-        return np.random.default_rng(len(test)).random(len(test))
+    def chances(self, train, labels, test):
+        chance = np.random.default_rng(len(test)).random(len(test))
+        return np.stack([1 - chance, chance], axis=1)
 
-    monkeypatch.setattr(balance, "_chance", chance)
-    return asked
+    monkeypatch.setattr(Probe, "chances", chances)
 
 
 def rows_of(truth, said, group):
@@ -50,7 +50,7 @@ def test_weights_count_rows_and_an_empty_group_is_no_score():
 @pytest.mark.parametrize(("prevalence", "size"), [(0.5, 200), (0.1, 500), (0.01, 800)])
 def test_rows_are_thinned_as_asked(prevalence, size):
     label = (np.arange(1000) < 200).astype(int)
-    rows = balance.thinned(label, prevalence, size, np.random.default_rng(0))
+    rows = draws.thinned(label, prevalence, size, np.random.default_rng(0))
     assert len(rows) == len(set(rows)) == size
     assert label[rows].sum() == round(prevalence * size)
     assert (np.diff(label[rows]) != 0).sum() >= min(8, label[rows].sum())  # in random order
@@ -59,25 +59,25 @@ def test_rows_are_thinned_as_asked(prevalence, size):
 def test_the_most_rows_at_a_prevalence_can_be_had_and_one_more_can_not():
     label = (np.arange(1000) < 200).astype(int)
     for prevalence in (0.5, 0.2, 0.04):
-        most = balance.largest(label, prevalence)
-        assert len(balance.thinned(label, prevalence, most, np.random.default_rng(0))) == most
+        most = draws.largest(label, prevalence)
+        assert len(draws.thinned(label, prevalence, most, np.random.default_rng(0))) == most
     with pytest.raises(DataError, match=r"take 210 rows with label 1, and there are 200"):
-        balance.thinned(label, 0.5, 420, np.random.default_rng(0))
+        draws.thinned(label, 0.5, 420, np.random.default_rng(0))
     with pytest.raises(DataError, match=r"take 855 rows with label 0, and there are 800.*842 rows"):
-        balance.thinned(label, 0.05, 900, np.random.default_rng(0))
+        draws.thinned(label, 0.05, 900, np.random.default_rng(0))
     with pytest.raises(DataError, match=r"take 0 rows with label 1"):
-        balance.thinned(label, 0.01, 20, np.random.default_rng(0))
+        draws.thinned(label, 0.01, 20, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("prevalence", [0.0, 1.0, -0.1, 1.5, float("nan")])
 def test_a_prevalence_out_of_reach_is_refused(prevalence):
     with pytest.raises(DataError, match=r"between 0 and 1"):
-        balance.thinned(np.array([0, 1]), prevalence, 2, np.random.default_rng(0))
+        draws.thinned(np.array([0, 1]), prevalence, 2, np.random.default_rng(0))
 
 
 def test_one_class_is_refused():
     with pytest.raises(DataError, match=r"one label: there is nothing to tell apart"):
-        balance.thinned(np.zeros(10), 0.5, 4, np.random.default_rng(0))
+        draws.thinned(np.zeros(10), 0.5, 4, np.random.default_rng(0))
 
 
 def test_a_model_knows_no_sex_age_or_marriage():
@@ -93,20 +93,14 @@ def test_a_model_knows_no_sex_age_or_marriage():
 
 
 @pytest.mark.parametrize("dose", [0.5, 0.78, 0.99])
-@pytest.mark.parametrize("part", ["book", "confirm"])
-def test_rows_are_split_and_thinned_alike(coin, dose, part):
-    reading = experiment(TRIAL).read(dose, 2, "cured", part)
-    (train, test), (table, _) = coin[-1], balance._holders(part)
-    label = table["label"].to_numpy()
-    assert len(train) == balance.TRAIN_ROWS
-    assert not np.intersect1d(train, test).size
-    for rows in (train, test):
-        assert label[rows].mean() == pytest.approx(1 - dose, abs=0.5 / len(rows))
-    assert (table["part"].to_numpy()[train] == "book").all()
-    assert (table["part"].to_numpy()[test] == part).all()
-    assert np.array_equal(reading.honest_rows.truth, label[test])
-    if part == "book":
-        assert len(test) == balance.TEST_ROWS
+def test_rows_to_train_on_and_to_judge_by_are_thinned_alike(coin, monkeypatch, dose):
+    noted, reading = [], Task.reading
+    monkeypatch.setattr(Task, "reading", lambda s, *a, **k: noted.append(s) or reading(s, *a, **k))
+    truth = experiment(TRIAL).read(dose, 2, "cured").honest_rows.truth
+    train = noted[0].fits[0].train
+    assert (len(train), len(truth)) == (balance.TRAIN_ROWS, balance.TEST_ROWS)
+    for label in (noted[0].label[train], truth):
+        assert label.mean() == pytest.approx(1 - dose, abs=0.5 / len(label))
 
 
 def test_no_card_holder_stands_twice():
@@ -127,12 +121,6 @@ def test_the_arms_differ_as_documented(coin):
     chance = np.random.default_rng(len(truth)).random(len(truth))
     assert np.array_equal(cured.apparent_rows.prediction, chance > 0.1)
     assert np.array_equal(flawed.apparent_rows.prediction, chance > 0.5)
-
-
-def test_at_even_classes_both_scores_are_one_number(coin):
-    trial = experiment(TRIAL)
-    reading = trial.read(0.5, 0)
-    assert trial.optimism(reading) == pytest.approx(0, abs=1e-12)
 
 
 def test_oversampling_draws_the_rarer_class_again_until_the_classes_are_even():
@@ -171,14 +159,12 @@ def test_corrected_odds_undo_the_oversampling():
 
 
 def test_units_with_both_labels_are_left_out(monkeypatch):
-    table = pd.DataFrame(credit.credit_default().head(4)).assign(
-        unit=[1, 1, 2, 2], label=[0, 1, 1, 1]
-    )
+    table = credit.credit_default().head(4).assign(unit=[1, 1, 2, 2], label=[0, 1, 1, 1])
     monkeypatch.setattr(credit, "credit_default", lambda part: table)
     balance._holders.cache_clear()
     try:
-        kept, found = balance._holders("book")
+        kept, probe = balance._holders("book")
         assert kept["unit"].tolist() == [2]
-        assert len(found) == 1
+        assert len(probe.features) == 1
     finally:
         balance._holders.cache_clear()

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 from illusionkit.data import corpora
+from illusionkit.data.raters import classes, dealt
 from illusionkit.errors import DataError
+from illusionkit.experiment.task import Task
 from illusionkit.illusions import experiment
-from illusionkit.illusions.collect.duplicate_leakage import label_noise
-from illusionkit.models import encoding
+from illusionkit.illusions.collect import label_noise
+from illusionkit.models import learners
 
 KINDS = ("label-noise", "label-noise-systematic", "label-noise-rater")
 CENTRES = np.array([-3, -1, 0, 1, 3])
@@ -42,22 +44,8 @@ def texts(words, rng):
 def corpus(monkeypatch):
     """Put a corpus of known truth in place of the movie reviews."""
     made = reviews()
-    monkeypatch.setattr(label_noise, "_reviews", lambda part: made)
+    monkeypatch.setattr(label_noise, "read_encoded", lambda load, part: made)
     return made
-
-
-@pytest.fixture
-def fits(monkeypatch):
-    """Note the labels and the features that each probe is trained on."""
-    noted = []
-    fit = label_noise._probabilities
-
-    def probe(found, labels, judged):
-        noted.append((found, labels))
-        return fit(found, labels, judged)
-
-    monkeypatch.setattr(label_noise, "_probabilities", probe)
-    return noted
 
 
 def read(name, dose, seed=0, arm="flawed"):
@@ -65,23 +53,23 @@ def read(name, dose, seed=0, arm="flawed"):
 
 
 def drawn(table, seed=0):
-    return label_noise._draw(table, "book", np.random.default_rng([seed, 6]))
+    return label_noise.draw(Task(table, None), np.random.default_rng([seed, 6]))
 
 
 def test_ratings_are_dealt_without_replacement():
     ratings = pd.Series([tuple(range(15)), tuple(range(100, 120))] * 50)
-    found = label_noise.dealt(ratings, 14, np.random.default_rng(0))
+    found = dealt(ratings, 14, np.random.default_rng(0))
     assert found.shape == (100, 14)
     assert all(len(set(row)) == 14 for row in found.tolist())
     assert all(set(row) <= set(ratings[n]) for n, row in enumerate(found.tolist()))
     assert set(found[1::2].ravel()) == set(ratings[1]), "any rating may be drawn, late ones too"
-    again = label_noise.dealt(ratings, 14, np.random.default_rng(1))
+    again = dealt(ratings, 14, np.random.default_rng(1))
     assert (again != found).mean() > 0.8
 
 
 def test_a_score_is_cut_as_the_corpus_cuts_its_means():
     rows = corpora.movie_reviews()
-    assert np.array_equal(label_noise.classes(rows["mean"].to_numpy()), rows["label"])
+    assert np.array_equal(classes(rows["mean"].to_numpy()), rows["label"])
 
 
 def test_the_sides_share_no_unit_and_the_panels_no_rating():
@@ -112,7 +100,7 @@ def test_the_coin_changes_as_many_labels_as_the_dose_says(corpus, rate):
 def test_the_coin_is_even():
     table, _ = reviews(rows=20000)
     draw = drawn(table)
-    found = label_noise._coin(table, draw, np.random.default_rng(0))
+    found = label_noise.coin(table["text"], draw, np.random.default_rng(0))
     assert (found != draw.first).all()
     steps = np.bincount((found - draw.first) % 5, minlength=5) / len(found)
     assert steps[1:] == pytest.approx(0.25, abs=0.02)
@@ -122,46 +110,36 @@ def test_the_machine_is_taught_on_rows_that_are_not_scored_and_the_rater_sits_in
     table, _ = reviews()
     draw = drawn(table)
     rng = np.random.default_rng(0)
-    label = label_noise._machine(table, draw, rng)
+    label = label_noise.machine(table["text"].to_numpy(), draw, rng)
     first = draw.first.copy()
     first[np.concatenate([draw.train, draw.test])] = 0
-    assert np.array_equal(label, label_noise._machine(table, replace(draw, first=first), rng))
-    scores = label_noise.dealt(table["ratings"], 14, np.random.default_rng([0, 6]))
-    rater = label_noise._rater(table, draw, rng)
-    assert np.array_equal(rater, label_noise.classes(scores[:, 0]))
+    assert np.array_equal(
+        label, label_noise.machine(table["text"].to_numpy(), replace(draw, first=first), rng)
+    )
+    scores = dealt(table["ratings"], 14, np.random.default_rng([0, 6]))
+    rater = label_noise.rater(table["text"], draw, rng)
+    assert np.array_equal(rater, classes(scores[:, 0]))
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_the_control_trains_on_the_same_labels_and_is_scored_on_others(corpus, fits, name):
+def test_the_control_trains_on_the_same_labels_and_is_scored_on_others(corpus, name):
     flawed, control = read(name, 0.6), read(name, 0.6, arm="control")
-    assert np.array_equal(fits[0][1], fits[1][1])
+    assert np.array_equal(flawed.honest_rows.prediction, control.honest_rows.prediction)
+    assert flawed.extras["train_score"] == control.extras["train_score"]
     assert flawed.honest == control.honest
     assert flawed.apparent != control.apparent
-    assert np.array_equal(flawed.honest_rows.truth, control.honest_rows.truth)
-
-
-def test_doses_and_arms_are_judged_by_the_same_rows_and_labels(corpus):
-    judges = [
-        read("label-noise", dose, 3, arm).honest_rows
-        for dose, arm in ((0.0, "flawed"), (0.6, "flawed"), (0.6, "control"), (0.6, "cured"))
-    ]
-    for rows in judges[1:]:
-        assert np.array_equal(rows.unit, judges[0].unit)
-        assert np.array_equal(rows.truth, judges[0].truth)
-    other = read("label-noise", 0.6, 4).honest_rows
-    assert not np.array_equal(other.unit, judges[0].unit)
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_cure_never_looks_at_the_panel_that_judges(corpus, monkeypatch, name):
     seen = read(name, 0.6, arm="cured")
-    draw = label_noise._draw
+    draw = label_noise.draw
 
-    def blind(table, part, rng):
-        found = draw(table, part, rng)
+    def blind(task, rng):
+        found = draw(task, rng)
         return replace(found, second=np.resize([0, 1], found.second.shape))
 
-    monkeypatch.setattr(label_noise, "_draw", blind)
+    monkeypatch.setattr(label_noise, "draw", blind)
     unseen = read(name, 0.6, arm="cured")
     assert unseen.apparent == seen.apparent
     assert np.array_equal(unseen.apparent_rows.prediction, seen.apparent_rows.prediction)
@@ -204,56 +182,39 @@ def test_the_program_gives_classes_their_shares_and_follows_its_words():
     assert (again[::2] == again[1::2]).all(), "a rule: the same words, the same class"
 
 
-def test_suspects_keeps_units_whole(fits):
+def test_suspects_keeps_units_whole(monkeypatch):
+    noted, plain = [], learners.discriminant
+
+    class Probe:
+        def fit(self, features, labels):
+            noted.append(features[:, -1])
+            return plain().fit(features, labels)
+
+    monkeypatch.setattr(label_noise, "discriminant", Probe)
     table, found = reviews(units=600)
     found = np.column_stack([found, table["unit"]])
     label_noise.suspects(found, table["truth"], table["unit"], np.random.default_rng(0))
-    assert len(fits) == label_noise.FOLDS
-    for trained, _ in fits:
-        assert set(np.unique(trained[:, -1], return_counts=True)[1]) == {4}
+    assert len(noted) == label_noise.FOLDS
+    for units in noted:
+        assert set(np.unique(units, return_counts=True)[1]) == {4}
 
 
-def bad_input():
-    """Yield a name, a corpus that will not do, and what the experiment says of it."""
-    yield "one class", reviews(labels=1), "every class"
-    yield "a rare class", reviews(labels=4), "fewer of: very positive"
-    yield "one unit", reviews(units=1), "every class are needed on each side"
-    yield "few texts", reviews(rows=60), "Use more texts"
-    table, found = reviews()
-    yield "few ratings", (table.assign(ratings=[(1, 2, 3)] * len(table)), found), "14 ratings"
-    yield "no text", (table.iloc[:0], found[:0]), "0 of 0"
-
-
-@pytest.mark.parametrize("case", list(bad_input()), ids=lambda case: case[0])
-@pytest.mark.parametrize("name", KINDS)
-def test_what_an_experiment_needs_is_said(monkeypatch, name, case):
-    _, made, words = case
-    monkeypatch.setattr(label_noise, "_reviews", lambda part: made)
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (reviews(labels=4), "fewer of: very positive"),
+        (reviews(rows=60), "Use more texts"),
+        ((reviews()[0].assign(ratings=[(1, 2, 3)] * 2400), None), "14 ratings"),
+    ],
+    ids=["a rare class", "few texts", "few ratings"],
+)
+def test_what_an_experiment_needs_is_said(monkeypatch, made, words):
+    monkeypatch.setattr(label_noise, "read_encoded", lambda load, part: made)
     with pytest.raises(DataError, match=words):
-        read(name, 0.2)
+        read("label-noise", 0.2)
 
 
 def test_suspects_says_what_it_needs():
     table, found = reviews(rows=300, labels=3)
     with pytest.raises(DataError, match="labelled side has fewer of: positive, very positive"):
         label_noise.suspects(found, table["truth"], table["unit"], np.random.default_rng(0))
-
-
-def test_the_confirm_part_is_not_read_for_the_book(monkeypatch):
-    monkeypatch.setattr(encoding, "features", lambda texts: np.zeros((len(texts), 2)))
-    parts, load = [], corpora.movie_reviews
-    monkeypatch.setattr(
-        corpora, "movie_reviews", lambda part="book": parts.append(part) or load(part)
-    )
-    label_noise._reviews.cache_clear()
-    assert len(label_noise._reviews("book")[0]) == len(load())
-    assert parts == ["book"]
-    label_noise._reviews.cache_clear()
-
-
-def test_confirming_trains_on_the_book_and_judges_on_what_nobody_read():
-    table, _ = reviews()
-    table["part"] = np.where(np.arange(len(table)) < 2000, "book", "confirm")
-    draw = label_noise._draw(table, "confirm", np.random.default_rng(0))
-    assert draw.test.tolist() == list(range(2000, 2400))
-    assert max(draw.train.max(), draw.teacher.max()) < 2000

@@ -7,7 +7,8 @@ import pytest
 from illusionkit.data import census
 from illusionkit.errors import DataError
 from illusionkit.illusions import experiment
-from illusionkit.illusions.collect.duplicate_leakage import domain_shift_years
+from illusionkit.illusions.collect import domain_shift_years
+from illusionkit.models.learners import Probe
 
 TRIAL = experiment("domain-shift-years")
 SIZES = (domain_shift_years.TRAIN, domain_shift_years.HELD, domain_shift_years.JUDGED)
@@ -16,35 +17,34 @@ SIZES = (domain_shift_years.TRAIN, domain_shift_years.HELD, domain_shift_years.J
 @pytest.fixture
 def fits(monkeypatch):
     """Note what is fitted and judged, and fit nothing."""
-    noted = []
+    noted, real = [], domain_shift_years.trusted
 
-    def chances(self, train, judged):
-        noted.append((self, train, *np.split(judged, [2 * domain_shift_years.HELD])))
-        sure = np.random.default_rng(0).uniform(0.5, 1, len(judged))
+    def trusted(task, arm, *, train, held, judged):
+        noted.append((task, train, held, judged))
+        return real(task, arm, train=train, held=held, judged=judged)
+
+    def chances(self, train, labels, test):
+        sure = np.random.default_rng(0).uniform(0.5, 1, len(test))
         return np.stack([1 - sure, sure], axis=1)
 
-    monkeypatch.setattr(domain_shift_years.People, "chances", chances)
+    monkeypatch.setattr(domain_shift_years, "trusted", trusted)
+    monkeypatch.setattr(Probe, "chances", chances)
     return noted
 
 
-@pytest.mark.parametrize("dose", TRIAL.knob.doses)
-def test_all_rows_have_equal_prevalence_and_no_household_is_on_two_sides(dose, fits):
-    for arm in TRIAL.arms:
-        TRIAL.read(dose, 3, arm)
-    for data, *sides in fits:
-        for rows, size in zip(sides, SIZES, strict=True):
-            assert np.bincount(data.label[rows]).tolist() == [size] * 2
-            assert len(set(rows)) == len(rows)
-        first, second, third = (set(data.unit[rows]) for rows in sides)
-        assert not (first & second or first & third or second & third)
-
-
 @pytest.mark.parametrize("dose", [0.0, 1.0, 3.0])
-def test_the_dose_is_the_years_between(dose, fits):
+def test_persons_are_as_many_of_both_kinds_of_the_years_that_are_said(dose, fits):
     for arm in TRIAL.arms:
         TRIAL.read(dose, 0, arm)
     lab, later = {2015}, {2015 + int(dose)}
-    years = [[set(data.year[rows]) for rows in sides] for data, *sides in fits]
+    years = []
+    for task, *sides in fits:
+        for rows, size in zip(sides, SIZES, strict=True):
+            assert np.bincount(task.label[rows]).tolist() == [size] * 2
+            assert len(set(rows)) == len(rows)
+        first, second, third = (set(task.unit[rows]) for rows in sides)
+        assert not (first & second or first & third or second & third)
+        years.append([set(task.table["year"].to_numpy()[rows]) for rows in sides])
     assert years == [
         [lab, lab, later],
         [later, later, later],
@@ -53,19 +53,12 @@ def test_the_dose_is_the_years_between(dose, fits):
     ]
 
 
-def test_every_arm_is_judged_by_the_same_persons(fits):
-    for dose in (0.0, 2.0):
-        judged = [TRIAL.read(dose, 1, arm).honest_rows.unit for arm in TRIAL.arms]
-        assert all(np.array_equal(judged[0], found) for found in judged)
-    assert not np.array_equal(judged[0], TRIAL.read(2.0, 2).honest_rows.unit)
-
-
 def test_a_year_later_is_another_household_altogether():
-    data = domain_shift_years.people()
-    units = [set(data.unit[data.year == year]) for year in census.YEARS]
+    table = domain_shift_years.people()
+    units = [set(table["unit"][table["year"] == year]) for year in census.YEARS]
     assert [len(found) for found in units] == [domain_shift_years.HOUSEHOLDS] * 4
     assert len(set.union(*units)) == 4 * domain_shift_years.HOUSEHOLDS
-    assert not data.confirm.any()
+    assert set(table["part"]) == {"book"}
 
 
 def made_up(rows=9000, years=census.YEARS, seed=0):
@@ -86,9 +79,8 @@ def put(monkeypatch):
     for name, size in {"TRAIN": 300, "HELD": 500, "JUDGED": 500}.items():
         monkeypatch.setattr(domain_shift_years, name, size)
 
-    def place(book, confirm=None):
-        parts = {"book": book, "confirm": confirm}
-        monkeypatch.setattr(census, "census", lambda part="book": parts[part].copy())
+    def place(book):
+        monkeypatch.setattr(census, "census", lambda part="book": book.copy())
         domain_shift_years.people.cache_clear()
 
     yield place
@@ -119,10 +111,10 @@ def test_a_missing_and_a_constant_column_are_named(put, name):
 @pytest.mark.parametrize(
     ("keep", "message"),
     [
-        (lambda t: t["label"] == 1, "300 persons without a job are needed and 0 are there"),
+        (lambda t: t["label"] == 1, "300 persons without a job are needed and 0 are"),
         (lambda t: t["label"] == 0, "300 persons with a job are needed and 0 are there"),
-        (lambda t: t["year"] != 2016, "Equal prevalence can't be reached.* 0 are there"),
-        (lambda t: (t["year"] != 2016) | (t["unit"] % 40 == 0), "Equal prevalence can't be"),
+        (lambda t: t["year"] != 2016, "00 persons without a job are needed and 0 are"),
+        (lambda t: (t["year"] != 2016) | (t["unit"] % 40 == 0), "persons .* job are needed and"),
     ],
     ids=["no class 0", "no class 1", "an empty year", "a year that is too small"],
 )
@@ -132,28 +124,3 @@ def test_a_prevalence_that_cannot_be_reached_is_named(put, keep, message, arm):
     put(table[keep(table)])
     with pytest.raises(DataError, match=message):
         TRIAL.read(1.0, 0, arm)
-
-
-def test_one_household_is_too_few(put):
-    put(made_up().assign(unit=7))
-    with pytest.raises(DataError, match="Equal prevalence can't be reached"):
-        TRIAL.read(1.0, 0)
-
-
-def test_confirming_judges_only_what_nobody_read(put, fits):
-    confirm = made_up(rows=400, seed=1)
-    put(made_up(), confirm)
-    reading = TRIAL.read(3.0, 0, "flawed", "confirm")
-    least = confirm[confirm["year"] == 2018]["label"].value_counts().min()
-    assert len(reading.honest_rows.truth) == 2 * least
-    data, train, held, judged = fits[-1]
-    assert data.confirm[judged].all()
-    assert not data.confirm[train].any()
-    assert not data.confirm[held].any()
-
-
-def test_a_confirm_part_without_a_class_is_named(put, fits):
-    confirm = made_up(rows=400, seed=1)
-    put(made_up(), confirm[confirm["label"] == 1])
-    with pytest.raises(DataError, match="1 persons without a job are needed and 0"):
-        TRIAL.read(3.0, 0, "flawed", "confirm")

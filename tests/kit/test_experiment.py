@@ -7,7 +7,16 @@ import pytest
 import synthetic
 
 from illusionkit.errors import DesignError
-from illusionkit.experiment.reading import ACCURACY, DESIGNS, Metric, Reading, Rows, check_design
+from illusionkit.experiment.provenance import provenance
+from illusionkit.experiment.reading import (
+    ACCURACY,
+    DESIGNS,
+    Metric,
+    Reading,
+    Rows,
+    check_design,
+    nats,
+)
 from illusionkit.experiment.spec import Experiment, Knob
 
 TRUTH = np.array([0, 1, 0, 1])
@@ -22,7 +31,7 @@ RATE = dataclasses.replace(ACCURACY, rate=True)
 GOOD = {
     "same-rows": Reading(1, 0.5, rows(), rows(truth=1 - TRUTH)),
     "paired-models": Reading(1, 0.5, rows(), rows(prediction=1 - TRUTH), train_sizes=(5, 5)),
-    "fresh-sample": Reading(1, 0.5, rows(), rows(unit=UNIT + 50), touched=np.array([1, 2, 10])),
+    "fresh-sample": Reading(1, 0.5, rows(), rows(unit=UNIT + 50), used_units=np.array([1, 2, 10])),
     "two-populations": Reading(1, 0.5, rows(), rows(unit=UNIT + 50)),
     "known-truth": Reading(1, 0.5, rows(), None),
 }
@@ -37,9 +46,9 @@ BROKEN = [
     ("paired-models", {"train_sizes": (5, 6)}, r"equal training sizes \(got \(5, 6\)\)"),
     ("paired-models", {"train_sizes": None}, "equal training sizes"),
     ("fresh-sample", {"honest_rows": None}, "rows behind the honest score"),
-    ("fresh-sample", {"touched": None}, "the units that were touched"),
-    ("fresh-sample", {"touched": np.array([1, 63])}, r"untouched units \(1 were touched\)"),
-    ("fresh-sample", {"honest_rows": rows(unit=[50, 51, 12, 13])}, r"\(2 were touched\)"),
+    ("fresh-sample", {"used_units": None}, "the units that were used"),
+    ("fresh-sample", {"used_units": np.array([1, 63])}, r"unused units \(1 were used\)"),
+    ("fresh-sample", {"honest_rows": rows(unit=[50, 51, 12, 13])}, r"\(2 were used\)"),
     ("two-populations", {"honest_rows": None}, "rows behind the honest score"),
     ("two-populations", {"honest_rows": rows(truth=[0, 1, 1, 1])}, "equal prevalence"),
     ("two-populations", {"honest_rows": rows(truth=[0, 2, 0, 2])}, "equal prevalence"),
@@ -83,9 +92,11 @@ def test_texts_as_units_and_classes_are_as_good_as_numbers():
     assert ACCURACY.score(one) == 0.75
     other = rows(one.truth, one.truth, np.array(["e", "f", "g", "h"]))
     check_design("two-populations", ACCURACY, Reading(0.75, 1, one, other))
-    check_design("fresh-sample", ACCURACY, Reading(0.75, 1, one, other, touched=names))
-    with pytest.raises(DesignError, match="1 were touched"):
-        check_design("fresh-sample", ACCURACY, Reading(0.75, 1, one, other, touched=other.unit[:1]))
+    check_design("fresh-sample", ACCURACY, Reading(0.75, 1, one, other, used_units=names))
+    with pytest.raises(DesignError, match="1 were used"):
+        check_design(
+            "fresh-sample", ACCURACY, Reading(0.75, 1, one, other, used_units=other.unit[:1])
+        )
 
 
 def test_an_unknown_design_is_refused_when_the_spec_is_written():
@@ -186,3 +197,30 @@ def test_the_spec_is_plain_values_and_holds_what_was_fixed():
     assert spec["knobs"][0]["doses"] == [0.0, 0.5, 1.0]
     assert spec["metric"] == {"name": "accuracy", "greater_is_better": True}
     assert spec["seeds"] == [0, 1, 2]
+
+
+def test_what_is_for_a_reader_may_change_after_the_results():
+    told = {"symptom": "It looks too good.", "kind": "mail", "null_dose": 0.0}
+    plain, changed = synthetic.experiment(), synthetic.experiment(**told)
+    assert provenance(plain)["spec"] == provenance(changed)["spec"]
+    assert provenance(plain)["spec"] != provenance(synthetic.experiment(margin=0.04))["spec"]
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [({"kind": "music"}, "no kind of data"), ({"null_dose": 2}, "out of range")],
+)
+def test_a_kind_or_a_null_dose_that_can_not_be_is_refused(field, message):
+    with pytest.raises(DesignError, match=message):
+        synthetic.experiment(**field)
+
+
+def test_the_default_of_a_share_is_its_highest_dose():
+    knob = Knob.share("rate", "labels", (0.0, 0.5))
+    assert (knob.low, knob.high, knob.default, knob.unit) == (0.0, 1.0, 0.5, "share")
+    assert Knob.share("rate", "labels", (0.1, 0.5), low=0.1, default=0.1).default == 0.1
+
+
+def test_a_loss_in_nats_by_hand():
+    rows = Rows(np.zeros(2), np.zeros(2), np.arange(2), np.array([np.exp(-3.0), 0.0]))
+    assert nats(rows) == pytest.approx([3, -np.log(1e-12)])

@@ -6,8 +6,8 @@ import pytest
 from illusionkit.data import corpora
 from illusionkit.errors import DataError
 from illusionkit.illusions import experiment
-from illusionkit.illusions.principle.apparent_error import apparent_error
-from illusionkit.models import encoding
+from illusionkit.illusions.principle import apparent_error
+from illusionkit.models.learners import linear_fit
 
 RNG = np.random.default_rng(3)
 FOUND = RNG.normal(size=(60, 12))
@@ -16,7 +16,7 @@ TARGETS = RNG.normal(size=60)
 
 @pytest.fixture
 def fit():
-    return apparent_error.linear_fit(FOUND, 5)
+    return linear_fit(FOUND, 5)
 
 
 def test_the_fit_is_least_squares_on_the_leading_components(fit):
@@ -45,24 +45,23 @@ def test_left_out_is_what_a_fit_without_the_row_says(fit):
 @pytest.mark.parametrize("count", [0, 59, 1000])
 def test_too_many_features_or_none_are_refused(count):
     with pytest.raises(DataError, match="need more rows than 60"):
-        apparent_error.linear_fit(FOUND, count)
+        linear_fit(FOUND, count)
 
 
 def test_features_that_do_not_vary_are_refused():
     flat = np.concatenate([FOUND[:, :3], np.ones((60, 9))], axis=1)
-    assert apparent_error.linear_fit(flat, 3).leverage.sum() == pytest.approx(4)
+    assert linear_fit(flat, 3).leverage.sum() == pytest.approx(4)
     with pytest.raises(DataError, match="do not vary in 4 directions"):
-        apparent_error.linear_fit(flat, 4)
+        linear_fit(flat, 4)
 
 
 @pytest.fixture
 def drawn(monkeypatch):
     """Leave out the encoder: who is judged by what does not depend on it."""
-    monkeypatch.setattr(encoding, "features", lambda texts: np.random.default_rng(0).normal(
-        size=(len(texts), 40)))  # fmt: skip
-    apparent_error.rated_reviews.cache_clear()
-    yield lambda arm, seed=0: experiment("apparent-error").read(20, seed, arm)
-    apparent_error.rated_reviews.cache_clear()
+    table = corpora.movie_reviews().assign(part="book")
+    noise = np.random.default_rng(0).normal(size=(len(table), 40))
+    monkeypatch.setattr(apparent_error, "read_encoded", lambda load, part: (table, noise))
+    return lambda arm, seed=0: experiment("apparent-error").read(20, seed, arm)
 
 
 def test_the_arms_differ_in_the_judge_of_the_apparent_score_only(drawn):
@@ -101,5 +100,5 @@ def test_each_score_is_one_of_the_review_s_own_raters(drawn):
 
 def test_a_small_corpus_is_refused(drawn, monkeypatch):
     monkeypatch.setattr(apparent_error, "REVIEWS", 10**6)
-    with pytest.raises(DataError, match="needs 1000000 reviews"):
+    with pytest.raises(DataError, match="1000000 reviews are needed"):
         drawn("flawed")

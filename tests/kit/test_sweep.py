@@ -231,7 +231,7 @@ def test_same_predictions_on_both_sides_have_no_optimism_at_all():
 
 
 @pytest.mark.parametrize("metric", [ACCURACY, Metric("accuracy", whole=whole_accuracy)])
-def test_a_vault_of_few_units_still_has_an_interval(metric):
+def test_a_holdout_of_few_units_still_has_an_interval(metric):
     few = Rows(np.ones(2), np.array([1.0, 0.0]), np.array([8, 9]))
     more = Rows(np.ones(4), np.ones(4), np.arange(4))
     found = summary(metric, [Reading.scored(metric, more, few)])

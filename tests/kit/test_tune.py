@@ -1,67 +1,46 @@
-"""The luckiest run: rows that do not meet, a winner chosen by the development set alone."""
+"""The luckiest run: a winner chosen by the development set alone, and judged by nobody else."""
 
 import numpy as np
 import pytest
 
+from illusionkit.experiment.task import Task
 from illusionkit.illusions import experiment
 from illusionkit.illusions.tune.small_sample import small_sample
 
-ARMS = ("flawed", "control", "cured")
-
 
 @pytest.fixture(autouse=True)
-def read_anew(made_up_features):
-    """Reviews with made-up features, which no other test sees."""
-    small_sample._reviews.cache_clear()
-    yield
-    small_sample._reviews.cache_clear()
+def tasks(made_up_features, monkeypatch):
+    """Reviews with made-up features, which no other test sees; and the tasks that were read."""
+    from illusionkit.experiment import task
 
-
-@pytest.fixture
-def runs(monkeypatch):
-    """Note what each run was trained on and what it said."""
-    noted, real = [], small_sample._run
-
-    def run(found, label, pool, judged, rng):
-        said = real(found, label, pool, judged, rng)
-        noted.append((set(pool), judged, said))
-        return said
-
-    monkeypatch.setattr(small_sample, "_run", run)
-    return noted
+    for memory in (small_sample.reviews, task.read_encoded):
+        memory.cache_clear()
+    noted, reading = [], Task.reading
+    monkeypatch.setattr(Task, "reading", lambda s, *a, **k: noted.append(s) or reading(s, *a, **k))
+    yield noted
+    for memory in (small_sample.reviews, task.read_encoded):
+        memory.cache_clear()
 
 
 def read(arm="flawed", seed=0, **dose):
     return experiment("small-sample").read(dose, seed, arm)
 
 
-def units(rows):
-    return set(small_sample._reviews("book")[0]["unit"].to_numpy()[list(rows)])
-
-
-def test_vault_development_set_and_pool_share_no_unit(runs):
-    read(runs=1, dev=200)
-    pool, judged, _ = runs[0]
-    dev, vault = judged[:200], judged[200:]
-    assert not units(pool) & units(dev)
-    assert not units(pool) & units(vault)
-    assert not units(dev) & units(vault)
+def scores(task, side, part=slice(None)):
+    """Return the accuracy of every run, on the development set (0) or in the holdout (1)."""
+    rows = [fit.judged[side] for fit in task.fits]
+    return np.array([np.mean(r.prediction[part] == r.truth[part]) for r in rows])
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_the_flawed_arm_reports_the_best_run_by_the_development_set(runs, seed):
+def test_the_flawed_arm_reports_the_best_run_by_the_development_set(tasks, seed):
     reading = read(runs=5, dev=100, seed=seed)
-    table = small_sample._reviews("book")[0]["label"].to_numpy()
-    _, judged, _ = runs[0]
-    scores = [np.mean(said[:100] == table[judged[:100]]) for _, _, said in runs]
-    assert reading.apparent == pytest.approx(max(scores))
-    winner = runs[int(np.argmax(scores))][2]
-    assert reading.honest == pytest.approx(np.mean(winner[100:] == table[judged[100:]]))
-
-
-def test_with_one_run_there_is_nothing_to_choose():
-    flawed, control = (read(arm, runs=1) for arm in ("flawed", "control"))
-    assert (flawed.apparent, flawed.honest) == (control.apparent, control.honest)
+    dev, held = scores(tasks[0], 0), scores(tasks[0], 1)
+    assert len(dev) == 5 and len(reading.apparent_rows.truth) == 100
+    assert reading.apparent == pytest.approx(dev.max())
+    assert reading.honest == pytest.approx(held[dev.argmax()])
+    assert reading.extras["best_run_in_holdout"] == pytest.approx(held.max())
+    assert reading.extras["spread_of_runs"] == pytest.approx(held.std())
 
 
 def test_the_control_is_the_first_run_however_many_there_are():
@@ -69,25 +48,18 @@ def test_the_control_is_the_first_run_however_many_there_are():
     assert (one.apparent, one.honest) == (many.apparent, many.honest)
 
 
-def test_the_cure_chooses_by_one_half_and_reports_the_other(runs):
+def test_the_cure_chooses_by_one_half_and_reports_the_other(tasks):
     reading = read("cured", runs=5, dev=100)
-    table = small_sample._reviews("book")[0]["label"].to_numpy()
-    _, judged, _ = runs[0]
-    first = [np.mean(said[:50] == table[judged[:50]]) for _, _, said in runs]
-    winner = runs[int(np.argmax(first))][2]
-    assert reading.apparent == pytest.approx(np.mean(winner[50:100] == table[judged[50:100]]))
+    winner = scores(tasks[0], 0, slice(50)).argmax()
+    assert reading.apparent == pytest.approx(scores(tasks[0], 0, slice(50, 100))[winner])
     assert len(reading.apparent_rows.truth) == 50
 
 
-def test_all_arms_are_judged_by_the_same_vault():
-    first, second, third = (read(arm, runs=2).honest_rows for arm in ARMS)
-    assert np.array_equal(first.unit, second.unit) and np.array_equal(first.unit, third.unit)
-    assert np.array_equal(first.truth, second.truth)
-
-
-def test_the_confirm_part_judges_and_trains_nobody(runs):
-    experiment("small-sample").read({"runs": 1, "dev": 50}, 0, "flawed", "confirm")
-    table = small_sample._reviews("confirm")[0]
-    pool, judged, _ = runs[0]
-    assert (table["part"].to_numpy()[list(pool)] == "book").all()
-    assert (table["part"].to_numpy()[judged[50:]] == "confirm").all()
+def test_what_chose_was_used_and_the_runs_share_no_unit_with_it(tasks):
+    reading = read("cured", runs=3, dev=200)
+    task = tasks[0]
+    dev = set(task.fits[0].judged[0].unit)
+    trained = set(task.unit[np.concatenate([fit.train for fit in task.fits])])
+    assert all(len(set(fit.train)) == small_sample.TRAIN_ROWS for fit in task.fits)
+    assert not dev & trained
+    assert set(reading.used_units) == dev | trained

@@ -1,4 +1,4 @@
-"""A score on a model's own training rows: what each arm reports, and what the vault never meets."""
+"""A score on a model's own training rows: what each arm reports, what the holdout never meets."""
 
 import numpy as np
 import pandas as pd
@@ -33,7 +33,7 @@ def asked(monkeypatch):
         history["validation_accuracy"] = np.linspace(0.5, 0.4, epochs)
         return TrainingRun(said[:epochs], pd.DataFrame(history))
 
-    monkeypatch.setattr(training_score, "run", run)
+    monkeypatch.setattr(training_score.runs, "run", run)
     return noted
 
 
@@ -58,14 +58,14 @@ def test_the_cure_takes_the_epoch_that_the_validation_loss_chose(asked):
     assert reading.extras["best_epoch"] == 1
 
 
-def test_the_curves_are_those_of_the_history_and_of_the_vault(asked):
+def test_the_curves_are_those_of_the_history_and_of_the_holdout(asked):
     extras = experiment(TRIAL).read(3, 0).extras
     assert [extras[f"train_loss_{n}"] for n in (1, 2, 3)] == [2, 1.5, 1]
     assert [extras[f"validation_accuracy_{n}"] for n in (1, 2, 3)] == [0.5, 0.45, 0.4]
     truth = np.array(splits()["test"].labels)
-    assert extras["vault_accuracy_3"] == np.mean(truth == 2)
-    assert extras["vault_loss_3"] == pytest.approx(np.mean(truth != 2) * -np.log(1e-12))
-    assert "vault_loss_4" not in extras
+    assert extras["holdout_accuracy_3"] == np.mean(truth == 2)
+    assert extras["holdout_loss_3"] == pytest.approx(np.mean(truth != 2) * -np.log(1e-12))
+    assert "holdout_loss_4" not in extras
 
 
 def test_what_is_trained_watched_and_judged_never_meet(asked):
@@ -74,9 +74,9 @@ def test_what_is_trained_watched_and_judged_never_meet(asked):
     assert settings == Settings(epochs=2, seed=1, restore_best=False)
     assert (len(train), len(validation)) == (7742, 950)
     assert set(judged[:2000]) <= set(train.texts)
-    vault = set(judged[2000 + 950 :])
+    holdout = set(judged[2000 + 950 :])
     assert len(judged) == 2000 + 950 + 924
-    assert not vault & (set(train.texts) | set(validation.texts))
+    assert not holdout & (set(train.texts) | set(validation.texts))
 
 
 def test_the_rows_that_are_asked_about_again_are_drawn_from_all_classes(asked):

@@ -134,16 +134,19 @@ def _compared(truth: Array, plain: Array, oversample: Array) -> dict[str, float]
     prior = truth.mean()  # as in training, by design
     odds = oversample / (1 - oversample) * prior / (1 - prior)
     chances = {"plain": plain, "oversampled": oversample, "corrected": odds / (1 + odds)}
-    scores: dict[str, float] = {}
-    for name, chance in chances.items():
-        refused = chance > 0.5
-        scores[f"auc_{name}"] = float(roc_auc_score(truth, chance))
-        scores[f"average_precision_{name}"] = float(average_precision_score(truth, chance))
-        scores[f"mcc_{name}"] = float(matthews_corrcoef(truth, refused))
-        scores[f"recall_{name}"] = float(refused[truth == 1].mean())
-        scores[f"log_loss_{name}"] = float(log_loss(truth, chance))
-        scores[f"mean_chance_{name}"] = float(chance.mean())
-    return scores
+    scores = {
+        "auc": roc_auc_score,
+        "average_precision": average_precision_score,
+        "mcc": lambda truth, chance: matthews_corrcoef(truth, chance > 0.5),
+        "recall": lambda truth, chance: np.mean(chance[truth == 1] > 0.5),
+        "log_loss": log_loss,
+        "mean_chance": lambda truth, chance: chance.mean(),
+    }
+    return {
+        f"{name}_{kind}": float(score(truth, chance))
+        for kind, chance in chances.items()
+        for name, score in scores.items()
+    }
 
 
 def _lost(truth: Array, chance: Array, bill: Array) -> dict[str, float]:
@@ -169,11 +172,9 @@ EXPERIMENTS = (
         title="Accuracy where most customers pay",
         symptom="99 % accuracy, and the rare case that matters is hardly ever found.",
         design="same-rows", metric=HIT_RATE, margin=0.02, sign=1, seeds=tuple(range(10)),
-        knobs=(
-            Knob.share(
-                "paying", "customers who pay", (0.5, 0.78, 0.9, 0.95, 0.99), low=0.5, high=0.99,
-            ),
-        ),
+        knobs=(Knob.share(
+            "paying", "customers who pay", (0.5, 0.78, 0.9, 0.95, 0.99), low=0.5, high=0.99,
+        ),),
         null_dose=0.5, data=("credit_default",), cost=0.7, tolerance=0.01, run=run,
     ),
 )  # fmt: skip

@@ -158,12 +158,10 @@ _experiment = partial(
     Experiment,
     step="collect", page="domain-shift", kind="text",
     design="two-populations", metric=ACCURACY, margin=0.04, sign=1, seeds=tuple(range(60)),
-    knobs=(
-        Knob.share(
-            "foreign", "collected sentences that come from elsewhere",
-            (0.0, 0.25, 0.5, 0.75, 0.9, 1.0),
-        ),
-    ),
+    knobs=(Knob.share(
+        "foreign", "collected sentences that come from elsewhere",
+        (0.0, 0.25, 0.5, 0.75, 0.9, 1.0),
+    ),),
     arms=("flawed", "control", "cured", "estimated"), null_dose=0.0, weights=("minilm",), cost=0.3,
     tolerance=0.006,
 )  # fmt: skip

@@ -122,12 +122,10 @@ EXPERIMENTS = (
         title="Trained on the census of 2015, used on that of a later year",
         symptom="A model is some years old, somebody says drift, and nobody has measured it.",
         design="two-populations", metric=ACCURACY, margin=0.02, sign=0, seeds=tuple(range(30)),
-        knobs=(
-            Knob(
-                "years", "years between the lab and the use", "years", low=0.0, high=3.0,
-                default=3.0, doses=(0.0, 1.0, 2.0, 3.0),
-            ),
-        ),
+        knobs=(Knob(
+            "years", "years between the lab and the use", "years", low=0.0, high=3.0,
+            default=3.0, doses=(0.0, 1.0, 2.0, 3.0),
+        ),),
         arms=("flawed", "control", "cured", "estimated"), null_dose=0.0, data=("census",), cost=0.3,
         tolerance=0.006, run=run,
     ),

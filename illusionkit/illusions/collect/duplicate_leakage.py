@@ -191,12 +191,10 @@ EXPERIMENTS = (
         title="Shortened copies of test texts in the training data",
         symptom="Equal rows are gone, and test rows still sound like rows that were trained on.",
         design="paired-models",
-        knobs=(
-            Knob.share(
-                "kept", "length of the copy", (0.1, 0.25, 0.4, 0.5, 0.75, 1.0),
-                unit="share of the text", low=0.05, default=0.75,
-            ),
-        ),
+        knobs=(Knob.share(
+            "kept", "length of the copy", (0.1, 0.25, 0.4, 0.5, 0.75, 1.0),
+            unit="share of the text", low=0.05, default=0.75,
+        ),),
         cost=1.0, run=_shortened,
     ),
     _experiment(

@@ -69,12 +69,10 @@ EXPERIMENTS = (
         title="Sentences of one document on both sides of the split",
         symptom="In cross-validation the model does well; on new documents it guesses.",
         design="fresh-sample", metric=ACCURACY, margin=0.03, sign=1, seeds=tuple(range(20)),
-        knobs=(
-            Knob.share(
-                "shared", "sentences of a tested document that are trained on",
-                (0.0, 0.25, 0.5, 1.0), unit="share of the other half",
-            ),
-        ),
+        knobs=(Knob.share(
+            "shared", "sentences of a tested document that are trained on",
+            (0.0, 0.25, 0.5, 1.0), unit="share of the other half",
+        ),),
         null_dose=0.0, data=("editorials",), weights=("minilm",), cost=1.0, run=run,
     ),
 )  # fmt: skip

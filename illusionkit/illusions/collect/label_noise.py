@@ -211,11 +211,9 @@ EXPERIMENTS = (
         title="Labels replaced by a coin, in training and test alike",
         symptom="The score stays low whatever is tried, and users say that the answers are good.",
         sign=-1,
-        knobs=(
-            Knob.share(
-                "rate", "labels replaced by another class, evenly drawn", (0.0, 0.1, 0.2, 0.4, 0.6),
-            ),
-        ),
+        knobs=(Knob.share(
+            "rate", "labels replaced by another class, evenly drawn", (0.0, 0.1, 0.2, 0.4, 0.6),
+        ),),
         run=partial(run, kind=coin),
     ),
     _experiment(

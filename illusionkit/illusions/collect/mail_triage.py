@@ -143,12 +143,10 @@ _experiment = partial(
     Experiment,
     step="collect", page="mail-triage", kind="mail",
     design="two-populations", metric=FALSE_ALARMS, margin=0.05, seeds=tuple(range(30)),
-    knobs=(
-        Knob.share(
-            "easy", "wanted mail in the collection that is easy", (0.9, 0.95, 0.97, 0.99, 1.0),
-            low=0.9,
-        ),
-    ),
+    knobs=(Knob.share(
+        "easy", "wanted mail in the collection that is easy", (0.9, 0.95, 0.97, 0.99, 1.0),
+        low=0.9,
+    ),),
     data=("mails",), cost=0.3, tolerance=0.01,
 )  # fmt: skip
 

@@ -150,12 +150,10 @@ EXPERIMENTS = (
         title="A model pre-trained from scratch, judged by the pairs it was trained on",
         symptom="The pre-training loss falls and falls, and a table of word counts does as well.",
         design="fresh-sample", metric=LOSS, margin=0.4, sign=1, seeds=(0, 1, 2),
-        knobs=(
-            Knob(
-                "steps", "training steps", "steps", low=150, high=600, default=600,
-                doses=(150, 300, 450, 600),
-            ),
-        ),
+        knobs=(Knob(
+            "steps", "training steps", "steps", low=150, high=600, default=600,
+            doses=(150, 300, 450, 600),
+        ),),
         data=WITH_DOCUMENTS, weights=("minilm",), cost=80.0, tolerance=0.1, run=run,
     ),
 )  # fmt: skip

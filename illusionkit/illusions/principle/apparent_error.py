@@ -80,12 +80,10 @@ EXPERIMENTS = (
         symptom="Every feature that is added lowers the error, and new cases see none of it.",
         # The margin is a tenth, about, of the raters' variance.
         design="same-rows", metric=SQUARED_ERROR, margin=0.15, sign=1, seeds=tuple(range(20)),
-        knobs=(
-            Knob(
-                "features", "features of the model", "features", low=1, high=380, default=128,
-                doses=(8, 32, 64, 128, 192, 256, 320),
-            ),
-        ),
+        knobs=(Knob(
+            "features", "features of the model", "features", low=1, high=380, default=128,
+            doses=(8, 32, 64, 128, 192, 256, 320),
+        ),),
         data=("movie_reviews",), weights=("minilm",), cost=0.5, tolerance=0.01, run=run,
     ),
 )  # fmt: skip

@@ -83,12 +83,8 @@ def _trained(rate: float, size: int, seed: int, part: str) -> Trained:
 
 
 def _asked(head: torch.nn.Module, features: Array, task: Task, where: Array) -> Rows:
-    chances, label = (
-        logits_of(head, features[where]).double().softmax(-1).numpy(),
-        task.label[where],
-    )
-    likely = chances[np.arange(len(where)), label]
-    return Rows(label, chances.argmax(axis=1), task.unit[where], likely)
+    chances = logits_of(head, features[where]).double().softmax(-1).numpy()
+    return Rows.likely(task.label[where], chances, task.unit[where])
 
 
 def _at_rate(dose: Dose, seed: int, arm: str, part: str) -> Reading:
@@ -142,12 +138,10 @@ EXPERIMENTS = (
         id="chosen-rate",
         title="The setting with the lowest loss of several that were tried",
         symptom="The setting with the lowest training loss is not the one that does best later.",
-        knobs=(
-            Knob(
-                "settings", "settings tried", "settings", low=1, high=len(RATES) * len(BATCHES),
-                default=15, doses=(1, 2, 4, 8, 15),
-            ),
-        ),
+        knobs=(Knob(
+            "settings", "settings tried", "settings", low=1, high=len(RATES) * len(BATCHES),
+            default=15, doses=(1, 2, 4, 8, 15),
+        ),),
         # The tolerance: another CPU may choose another setting of nearly the same loss.
         cost=2.0, tolerance=0.05, run=_chosen,
     ),

@@ -135,12 +135,10 @@ EXPERIMENTS = (
         title="A development batch printed as the training loss",
         symptom="Training and development loss lie together for five epochs: it looks well fitted.",
         design="same-rows", metric=GAP, margin=0.05, sign=1, seeds=tuple(range(30)),
-        knobs=(
-            Knob(
-                "batches", "training batches in an epoch", "batches", low=2, high=160, default=20,
-                doses=(5, 10, 20, 40, 80),
-            ),
-        ),
+        knobs=(Knob(
+            "batches", "training batches in an epoch", "batches", low=2, high=160, default=20,
+            doses=(5, 10, 20, 40, 80),
+        ),),
         data=("movie_reviews",), weights=("minilm",), cost=1.0, tolerance=0.01, run=run,
     ),
 )  # fmt: skip

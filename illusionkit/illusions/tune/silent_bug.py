@@ -146,8 +146,9 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``silent-bug``: the report of a loop with something missing, beside the whole loop."""
     broken, whole = (trained(dose["rate"] * 1e-4, seed, name, part) for name in (arm, None))
     judged = draw(seed, part)[2]
+    label, unit = judged["label"].to_numpy(), judged["unit"].to_numpy()
     reported, sound, known = (
-        _rows(judged, chances)
+        Rows.likely(label, chances, unit)
         for chances in (broken["reported"], broken["sound"], whole["reported"])
     )
     extras = {"model_worse": LOSS.score(sound) - LOSS.score(known)}
@@ -161,23 +162,15 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     return Reading.scored(LOSS, reported, known, extras=extras, train_sizes=(TRAIN_ROWS,) * 2)
 
 
-def _rows(table: pd.DataFrame, chances: Array) -> Rows:
-    label = table["label"].to_numpy()
-    likely = chances[np.arange(len(label)), label]
-    return Rows(label, chances.argmax(axis=1), table["unit"].to_numpy(), likely)
-
-
 EXPERIMENTS = (
     Experiment(
         id="silent-bug", step="fine-tune", page="reading-the-code", kind="text",
         title="A training loop with a line missing",
         symptom="The training loop runs, the loss falls, and a line is missing.",
         design="paired-models", metric=LOSS, margin=0.05, sign=-1, seeds=(0, 1, 2),
-        knobs=(
-            Knob(
-                "rate", "learning rate", "· 10⁻⁴", low=0.5, high=20, default=2.5, doses=(2.5, 5.0),
-            ),
-        ),
+        knobs=(Knob(
+            "rate", "learning rate", "· 10⁻⁴", low=0.5, high=20, default=2.5, doses=(2.5, 5.0),
+        ),),
         arms=(OTHER_SEED, *ABLATIONS), data=("movie_reviews",), weights=("minilm",), cost=20.0,
         tolerance=0.03, run=run,
     ),

@@ -68,16 +68,14 @@ EXPERIMENTS = (
         title="The best of several runs, chosen on a small development set",
         symptom="The best of our runs is never again as good as on the day it was chosen.",
         design="fresh-sample", metric=ACCURACY, margin=0.03, sign=1, seeds=tuple(range(60)),
-        knobs=(
-            Knob(
-                "runs", "runs to choose from", "runs", low=1, high=100, default=20,
-                doses=(1, 2, 5, 10, 20, 50),
-            ),
-            Knob(
-                "dev", "size of the development set", "reviews", low=20, high=1000, default=200,
-                doses=(50, 100, 200, 500),
-            ),
+        knobs=(Knob(
+            "runs", "runs to choose from", "runs", low=1, high=100, default=20,
+            doses=(1, 2, 5, 10, 20, 50),
         ),
+        Knob(
+            "dev", "size of the development set", "reviews", low=20, high=1000, default=200,
+            doses=(50, 100, 200, 500),
+        ),),
         null_dose=1, data=("movie_reviews",), weights=("minilm",), cost=1.0, run=run,
     ),
 )  # fmt: skip

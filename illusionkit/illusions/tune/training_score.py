@@ -114,12 +114,10 @@ EXPERIMENTS = (
         symptom="The training log looks better with every epoch, and the users see no difference.",
         # 924 test and 950 validation reviews tell no less than the margin from nothing.
         design="fresh-sample", metric=ACCURACY, margin=0.1, sign=1, seeds=(0, 1, 2),
-        knobs=(
-            Knob(
-                "epochs", "passes over the training data", "epochs", low=1, high=10, default=2,
-                doses=(2, 5),
-            ),
-        ),
+        knobs=(Knob(
+            "epochs", "passes over the training data", "epochs", low=1, high=10, default=2,
+            doses=(2, 5),
+        ),),
         data=("movie_reviews",), weights=("minilm",), cost=400.0, tolerance=0.04, run=run,
     ),
 )  # fmt: skip
