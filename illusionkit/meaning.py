@@ -157,17 +157,20 @@ class _Walk:
         lines = []
         for number, kind in enumerate(list(self._met)):
             for place, (name, node) in enumerate(members(kind)):
-                if self._wanted(kind, name) and (number, place) not in self._written:
+                if self._wanted(kind, name, node) and (number, place) not in self._written:
                     self._written.add((number, place))
                     form = self._form([node], Names(kind.__module__, node))
                     lines.append(f"@{number}.{name} #{place if is_field(node) else 0} {form}")
         return lines
 
-    def _wanted(self, kind: Any, name: str) -> bool:
+    def _wanted(self, kind: Any, name: str, node: ast.stmt) -> bool:
         """Tell whether some code may use this member of a class."""
-        whole = issubclass(kind, (Enum, tuple)) or not self._asked.isdisjoint(EVERY_FIELD)
-        whole = whole or any(not self._is_ours(base) for base in kind.__mro__ if _calls(base))
-        return name in self._asked or name.startswith("__") or not name or whole
+        if name in self._asked or name.startswith("__") or not name:
+            return True
+        if is_field(node) and not self._asked.isdisjoint(EVERY_FIELD):
+            return True
+        whole = issubclass(kind, (Enum, tuple))
+        return whole or any(not self._is_ours(base) for base in kind.__mro__ if _calls(base))
 
     def _form(self, nodes: list[Any], names: Names) -> str:
         return Writer(self, names).write(nodes)
