@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from illusionkit.errors import DataError, DesignError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 STOPS = (ValueError, KeyError, IndexError, ZeroDivisionError, DesignError)
 """What stops a run where rows, classes or columns are missing."""
