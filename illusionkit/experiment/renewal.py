@@ -89,12 +89,13 @@ def _kept_readings(experiment: Experiment, table: pd.DataFrame) -> dict[Cell, Re
     found = {}
     for cell, row in _placed(experiment, table):
         reading = kept(experiment, cell, row)
-        if reading is None or text(float(reading.honest)) != text(row["honest"]):
+        if reading is None:
             raise ResultsError(
                 f"The cache does not hold the reading of arm '{cell.arm}' at dose {cell.dose:g} "
                 f"and seed {cell.seed} that results/{experiment.id}.csv was made from: run "
                 f"`illusionkit measure {experiment.id} --write`."
             )
+        _gap(experiment, reading, row)  # raises if it is not that of the table
         found[cell] = reading
     return found
 

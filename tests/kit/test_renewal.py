@@ -91,10 +91,9 @@ def test_fresh_intervals_are_left_as_they_are(table):
 
 
 def test_a_table_with_stale_intervals_says_what_to_run(table, monkeypatch):
-    monkeypatch.setattr(results, "registered", lambda name: synthetic.experiment())
     monkeypatch.setattr(sweep, "LEVEL", 0.5)
     with pytest.raises(ResultsError, match=r"stale.*`illusionkit measure --intervals synthetic`"):
-        results.results("synthetic")
+        results.results(synthetic.experiment())
 
 
 def test_a_kept_reading_that_is_missing_is_named(table, monkeypatch, empty_cache):
