@@ -51,7 +51,9 @@ def begin(name: str, step: str, root: Path = notebooks.ROOT) -> list[Path]:
     for path, text in made.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    (kit / "illusions" / step / "__init__.py").touch()
+    face = kit / "illusions" / step / "__init__.py"
+    if not face.exists():
+        face.write_text(f'"""Illusions of the step {step}."""\n', encoding="utf-8")
     page.parent.mkdir(parents=True, exist_ok=True)
     notebooks.write(address.with_cell(_page(name, step), address.load(root)), page)
     return [*made, page, _hinted(name, root), _listed(page, root)]
