@@ -86,7 +86,6 @@ SAME = {
     ),
     "a class has a new name": ("*", r"\bCountedTexts\b", "TextsThatAreCounted"),
     "a function has a new name": ("*", r"\bplanted\b", "with_copies_planted"),
-    "a field has a new name": ("*", r"\btrain_sizes\b", "sizes_of_training"),
 }
 OTHER = {
     "the regex of a field": ("mail", r"\[a-z0-9-\]\{1,40\}", "[a-z0-9-]{1,41}", MAIL),
@@ -97,7 +96,7 @@ OTHER = {
         {"class-imbalance"},
     ),
     "an operator deep down": (
-        "collect_mail",
+        "mail_triage",
         r"\brng\.permutation\(",
         "rng.permuted(",
         MAIL,
