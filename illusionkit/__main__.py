@@ -146,11 +146,12 @@ def _measure(asked: argparse.Namespace) -> None:
 
 def _renew(experiment: Experiment, asked: argparse.Namespace) -> None:
     """Put a table right without measuring it, and say what was looked at."""
-    from illusionkit.experiment.renewal import renew_intervals, restamp
+    from illusionkit.experiment.renewal import renew_intervals, require_only_code, restamp
 
     if asked.intervals:
         print(f"{experiment.id}: {renew_intervals(experiment)}")
         return
+    require_only_code(experiment)
     draw = int.from_bytes(os.urandom(4), "big") if asked.draw is None else asked.draw
     print(f"{experiment.id}: --draw {draw}", flush=True)
     found = restamp(experiment, draw=draw)

@@ -117,7 +117,7 @@ def restamp(experiment: Experiment, *, draw: int) -> Restamped:
     """
     file = path(experiment.id)
     table = read(file)
-    _require_only_code(experiment, file)
+    require_only_code(experiment)
     rows = table.iloc[_drawn(experiment, table, draw)]
     for name in needed(experiment):
         archives.fetch(name)
@@ -131,8 +131,9 @@ def restamp(experiment: Experiment, *, draw: int) -> Restamped:
     return Restamped(file, len(rows), [gap for gap in gaps if gap is not None])
 
 
-def _require_only_code(experiment: Experiment, file: Path) -> None:
-    changed = stale(experiment)
+def require_only_code(experiment: Experiment) -> None:
+    """Raise `ResultsError` unless the code behind a table has changed, and nothing else."""
+    file, changed = path(experiment.id), stale(experiment)
     other = [name for name in changed if name not in ("code", "intervals")]
     if other:
         raise ResultsError(

@@ -170,7 +170,7 @@ def test_what_a_network_computes_may_differ_within_the_tolerance(by_a_network):
 
 
 def test_what_a_network_computes_and_differs_by_more_is_refused(by_a_network, monkeypatch):
-    monkeypatch.setattr(renewal, "_require_only_code", lambda *_: None)
+    monkeypatch.setattr(renewal, "require_only_code", lambda *_: None)
     with pytest.raises(ResultsError, match="changed a number"):
         restamp(dataclasses.replace(by_a_network, tolerance=0.001), draw=1)
 
