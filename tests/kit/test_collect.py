@@ -10,7 +10,7 @@ from illusionkit.illusions import experiment
 from illusionkit.illusions.collect import duplicate_leakage as leak
 from illusionkit.illusions.collect import duplicate_leakage_english as english
 from illusionkit.training.batches import Settings
-from illusionkit.training.runs import Run
+from illusionkit.training.runs import TrainingRun
 
 BOTH = ("duplicate-leakage-finetuned", "duplicate-leakage-english")
 
@@ -158,7 +158,7 @@ def trained(monkeypatch):
         noted.append((train, watched, list(judged), settings))
         label = dict(zip(train.texts, train.labels, strict=True))
         hits = [label.get(text, 0) for text in judged]
-        return Run(np.eye(classes)[[[0] * len(hits), hits]], pd.DataFrame())
+        return TrainingRun(np.eye(classes)[[[0] * len(hits), hits]], pd.DataFrame())
 
     def predict(self, rows, labels, test):
         text = english.texts("book")["text"]

@@ -8,7 +8,7 @@ from illusionkit.data import credit
 from illusionkit.errors import DataError
 from illusionkit.experiment.reading import Rows
 from illusionkit.illusions import experiment
-from illusionkit.illusions.collect.duplicate_leakage import broken_column as column
+from illusionkit.illusions.collect import broken_column as column
 
 TRIAL = "broken-column"
 ARMS = ("flawed", "control", "cured")

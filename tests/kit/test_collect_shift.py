@@ -8,7 +8,7 @@ from illusionkit.data import corpora
 from illusionkit.errors import DataError
 from illusionkit.experiment import draws
 from illusionkit.illusions import experiment
-from illusionkit.illusions.collect.duplicate_leakage import domain_shift
+from illusionkit.illusions.collect import domain_shift
 from illusionkit.models import encoding
 from illusionkit.models.learners import Probe, linear_probe
 

@@ -6,7 +6,7 @@ import pytest
 from illusionkit import cache
 from illusionkit.data import corpora
 from illusionkit.illusions import experiment
-from illusionkit.illusions.pretrain.pretraining_loss import pretraining_loss
+from illusionkit.illusions.pretrain import pretraining_loss
 from illusionkit.training.pretraining import unigram_nats
 
 TRIAL = "pretraining-loss"

@@ -5,7 +5,7 @@ import pytest
 
 from illusionkit.experiment.task import Task
 from illusionkit.illusions import experiment
-from illusionkit.illusions.tune.small_sample import small_sample
+from illusionkit.illusions.tune import small_sample
 
 
 @pytest.fixture(autouse=True)

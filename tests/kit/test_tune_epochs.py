@@ -6,7 +6,7 @@ import pytest
 
 from illusionkit.data import corpora
 from illusionkit.illusions import experiment
-from illusionkit.illusions.tune.small_sample import training_score
+from illusionkit.illusions.tune import training_score
 from illusionkit.training.batches import Settings
 from illusionkit.training.book_model import splits
 from illusionkit.training.runs import TrainingRun

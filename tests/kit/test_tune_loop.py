@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from illusionkit.illusions import experiment
-from illusionkit.illusions.tune.small_sample import silent_bug
+from illusionkit.illusions.tune import silent_bug
 from illusionkit.models import encoders
 
 TRIAL = "silent-bug"
