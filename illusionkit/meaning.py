@@ -81,7 +81,7 @@ class _Walk:
             return ascii(value)
         if isinstance(value, re.Pattern):
             return f"re({value.pattern!a}, {value.flags})"
-        if isinstance(value, (FunctionType, type, ModuleType)) or inspect.isbuiltin(value):
+        if isinstance(value, (FunctionType, type, ModuleType)) or _is_compiled(value):
             return self._named(value)
         if id(value) in self._inside:
             return "itself"
@@ -205,6 +205,11 @@ def _unwrapped(value: Any) -> Any:
             return value
         value = value.__wrapped__
     return value
+
+
+def _is_compiled(value: Any) -> bool:
+    """Tell whether a value is a compiled function of a library; its type may name a version."""
+    return inspect.isbuiltin(value) or inspect.ismethoddescriptor(value)
 
 
 def _calls(base: type) -> bool:

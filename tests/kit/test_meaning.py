@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import textwrap
+import types
 from functools import partial
 
 import pytest
@@ -583,6 +584,25 @@ def test_what_was_typed_at_a_prompt_counts_with_what_stands_inside_of_it():
         exec(source.format(number), space)
     first, same, other = (code_hash(space["run"]) for space in spaces)
     assert first == same != other
+
+
+def compiled(version, name):
+    """Return a function such as Cython makes it: its type is named after Cython's version."""
+    own = {"__get__": lambda self, *given: self, "__call__": lambda self, x: x}
+    kind = type("cython_function_or_method", (), {**own, "__module__": f"_cython_{version}"})
+    function = kind()
+    function.__module__, function.__qualname__ = "library.core", name
+    return function
+
+
+def test_the_version_of_a_librarys_compiler_does_not_count(hashed, monkeypatch):
+    library = types.ModuleType("library")
+    monkeypatch.setitem(sys.modules, "library", library)
+    found = []
+    for version, name in (("3_0_11", "draw"), ("3_2_4", "draw"), ("3_2_4", "other")):
+        library.draw = compiled(version, name)
+        found.append(hashed("from library import draw\n\ndef run(x):\n    return draw(x)\n"))
+    assert found[0] == found[1] != found[2]
 
 
 def test_the_seed_of_pythons_own_hashes_does_not_count():
