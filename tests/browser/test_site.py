@@ -29,7 +29,7 @@ TURNS = [str(path.relative_to(ROOT).with_suffix("")) for path in rota.chosen()]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PAGE_BYTES = 1_000_000
 EXPLORE, PREDICT = '[data-ik="explore"]', '[data-ik="predict"]'
-FOLDED = "details.hide"
+FOLDED, CLAIMS = "details.hide", "details.book-claims"
 
 # What axe may find because it is the theme's own and can't be mended in book/: {rule: selectors}.
 # Nothing so far; name the rule, the selector and the reason.
@@ -261,6 +261,8 @@ def test_in_dark_on_a_phone(visit: Visit, name: str, site: Path) -> None:
         assert page.locator("html").get_attribute("lang") == "en"
     with checks("what is folded unfolds by keyboard"):
         unfold_by_keyboard(page, name)
+    with checks("the claims of each section unfold by keyboard"):
+        unfold_the_claims(page)
     page.evaluate(UNFOLD)
     with checks("accessible"):
         page.wait_for_function(REACHED)
@@ -397,6 +399,18 @@ def unfold_by_keyboard(page: Any, name: str) -> None:
     page.wait_for_function(REACHED)
 
 
+def unfold_the_claims(page: Any) -> None:
+    """Unfold the claims of every section by keyboard: as many as its line says."""
+    for fold in page.locator(CLAIMS).all():
+        summary, lines = fold.locator("summary"), fold.locator("li")
+        assert not lines.first.is_visible()
+        assert summary.bounding_box()["height"] >= 24
+        assert summary.inner_text().startswith(f"✓ {lines.count()} number")
+        summary.focus()
+        page.keyboard.press("Enter")
+        assert all(line.is_visible() and line.inner_text().endswith("✓") for line in lines.all())
+
+
 def say_it_all(page: Any, name: str, checks: Checks) -> None:
     """Check that a page without scripts is light and shows readings, answers and folded code."""
     with checks("light, one heading, the pictures of one theme"):
@@ -416,6 +430,10 @@ def say_it_all(page: Any, name: str, checks: Checks) -> None:
         for fold in all_of(page, name, FOLDED):
             fold.locator("summary").click()
             assert fold.locator("pre").first.is_visible()
+    with checks("the claims"):
+        for fold in page.locator(CLAIMS).all():
+            fold.locator("summary").click()
+            assert fold.locator("li").first.is_visible()
 
 
 def stand_still(figure: Any) -> None:
