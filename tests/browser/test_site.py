@@ -493,6 +493,57 @@ def test_the_search_opens_by_keyboard_and_leads_to_a_page(visit: Visit) -> None:
     assert "holdout" in page.locator(".bd-article").text_content()  # perhaps in a fold
 
 
+def with_terms(site: Path) -> str:
+    """Return the page of the site that links most terms to the glossary."""
+    return max(DOCUMENTS, key=lambda name: (site / f"{name}.html").read_text().count("book-term"))
+
+
+def test_a_term_shows_its_gloss_to_the_pointer_and_to_the_keyboard(
+    visit: Visit, site: Path
+) -> None:
+    """It can be dismissed, hovered, and stays until it is left (WCAG 1.4.13)."""
+    page = visit(with_terms(site), color_scheme="light")
+    first, second = page.locator("article a.book-term").all()[:2]
+    note = page.locator(".book-gloss")
+    first.hover()
+    note.wait_for()
+    assert note.text_content().startswith(first.get_attribute("aria-description"))
+    note.hover()
+    page.wait_for_timeout(500)
+    assert note.is_visible() and not violations(page)
+    page.keyboard.press("Escape")
+    assert not note.is_visible()
+    second.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    note.wait_for()
+    assert note.text_content().startswith(second.get_attribute("aria-description"))
+    page.mouse.move(3, 3)
+    page.wait_for_timeout(500)
+    assert note.is_visible()  # as long as the term has the focus
+    page.keyboard.press("Escape")
+    assert not note.is_visible() and second.evaluate("node => node === document.activeElement")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/glossary.html#term-*")
+
+
+def test_the_first_tap_shows_a_gloss_and_the_second_follows_it(visit: Visit, site: Path) -> None:
+    page = visit(with_terms(site), color_scheme="dark", viewport=PHONE, has_touch=True)
+    first, note = page.locator("article a.book-term").first, page.locator(".book-gloss")
+    first.tap()
+    note.wait_for()
+    box = note.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"]
+    assert not violations(page)
+    note.tap()
+    assert note.is_visible()
+    page.locator("article h1").tap()
+    assert not note.is_visible()
+    first.tap()
+    first.tap()
+    page.wait_for_url("**/glossary.html#term-*")
+
+
 @pytest.mark.parametrize("viewport", [{"width": 1280, "height": 900}, PHONE])
 @pytest.mark.parametrize("system", ["light", "dark"])
 def test_the_theme_switch_turns_page_and_figures(
