@@ -82,6 +82,14 @@ TEXT = """without => {
   return text;
 }"""
 
+# The families that were loaded; the browser loads what the page is set in, and nothing else.
+FACES = """() => document.fonts.ready.then(() => [...document.fonts]
+  .filter(face => face.status === 'loaded').map(face => face.family.replaceAll('"', '')))"""
+
+# How far each part of the page was read, by its mark.
+READ = """() => [...document.querySelectorAll('.book-progress > span > span')]
+  .map(part => parseFloat(part.style.width))"""
+
 Visit = Callable[..., Any]
 
 
@@ -232,6 +240,8 @@ def test_in_light_on_a_desktop(visit: Visit, name: str) -> None:
     if name in DOCUMENTS:
         with checks("mathematics is typeset"):
             typeset(page)
+        with checks("it is set in the book's own faces"):
+            assert set(page.evaluate(FACES)) >= {"Book Text", "Book Display"}
         with checks("no number is parted from its unit"):
             text = page.evaluate(TEXT, ".bd-article :is(pre, code, .ik)")
             assert not re.findall(r"\d[ \n](?:%|points?\b)", text)
@@ -260,6 +270,8 @@ def test_in_dark_on_a_phone(visit: Visit, name: str, site: Path) -> None:
         assert page.locator("html").get_attribute("data-theme") == "dark"
     with checks("it is light to load, and all pictures come"):
         weigh(page, site / f"{name}.html", site)
+    with checks("a mark says how far it was read"):
+        follow_the_mark(page)
     with checks("title, heading, language"):
         assert page.title() and page.locator("h1:visible").count() == 1
         assert page.locator("html").get_attribute("lang") == "en"
@@ -317,6 +329,18 @@ def weigh(page: Any, file: Path, site: Path) -> None:
     own = [file, *{site / path.lstrip("/") for path in pictures}]
     assert sum(path.stat().st_size for path in own) < PAGE_BYTES
     assert all(page.evaluate("[...document.images].map(image => image.naturalWidth > 0)"))
+
+
+def follow_the_mark(page: Any) -> None:
+    """Assert that the mark has a piece for each part of the page, and fills as it is read."""
+    parts = page.locator(".bd-article section > h2").count()
+    pieces = page.locator(".book-progress > span").count()
+    assert pieces == (parts + 1 if parts > 1 else 0)
+    if pieces:
+        page.evaluate("scrollTo(0, 0)")
+        page.wait_for_function(f"({READ})().at(-1) < 100")
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        page.wait_for_function(f"({READ})().every(part => part === 100)")
 
 
 def typeset(page: Any) -> None:
