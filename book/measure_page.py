@@ -189,7 +189,7 @@ def is_long(path: Path, root: Path = notebooks.ROOT) -> bool:
     if path.parent.name == "04-mathematics":
         return True
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    name = path.resolve().relative_to(root).with_suffix("").as_posix()
+    name = path.resolve().with_suffix("").as_posix().removeprefix(f"{root.as_posix()}/")
     for part in toc.get("parts", []):
         for page in part["chapters"]:
             below = list(_nested(page))
