@@ -37,8 +37,8 @@ VISIBLE_LINES, ALL_LINES = 60, 150
 PAYLOAD = 40_000
 TOUCHED = ("scene", "predict", "explore")
 UNREAD = (
-    "script, style, svg, .cell_input pre, pre > code, .math, .eqno, .headerlink, .book-claims, "
-    ".expanded"
+    "script, style, svg, .cell_input pre, pre > code, [class^=highlight-], .math, .eqno, "
+    ".headerlink, .book-claims, .expanded"
 )
 """What does not count as words in HTML: code, mathematics, claims, pictures, and what a fold is
 called once it is open."""
