@@ -122,14 +122,13 @@ def _listed(page: Path, root: Path) -> Path:
     beside = [n for n, line in enumerate(lines) if f"file: {folder}/" in line]
     last = max(beside, default=step)
     if last is None:
-        beside = [n for n, line in enumerate(lines) if "file: chapters/03-pipeline/" in line]
-        last = max(beside)
+        last = max(n for n, line in enumerate(lines) if "file: chapters/03-pipeline/" in line)
     entry = f"- file: {folder}/{page.stem}"
     if last == step:
         indent = lines[last].index("-") + 2
         lines[last + 1 : last + 1] = [f"{' ' * indent}sections:", f"{' ' * (indent + 2)}{entry}"]
     else:
-        indent = min(lines[n].index("-") for n in beside)  # not that of a deep dive under one
+        indent = min(lines[n].index("-") for n in beside or [last])  # deep dives stand deeper
         lines.insert(last + 1, f"{' ' * indent}{entry}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
