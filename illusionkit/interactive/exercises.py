@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from illusionkit.answers import check
 from illusionkit.interactive.widget import finite, fixed, payload, widget
@@ -22,6 +23,45 @@ WORDS = (
 """What the script may have to say: keys of the catalogue, each after ``predict.``."""
 
 
+@dataclass(frozen=True)
+class Question:
+    """A number to be guessed from ``low`` to ``high`` in ``step``s, with its answer.
+
+    ``unit`` follows every number; a distance between two "%" is in points.
+
+    Raises ValueError for a number that is not finite, a low that is not below high, a step that
+    is not above 0 or longer than the range, or an answer out of the range.
+    """
+
+    question: str
+    low: float
+    high: float
+    step: float
+    answer: float
+    unit: str = ""
+    decimals: int = 2
+
+    def __post_init__(self) -> None:
+        _require_question(self.low, self.high, self.step, self.answer)
+
+    @property
+    def middle(self) -> float:
+        """Return where the slider stands first."""
+        return self.low + self.step * math.floor((self.high - self.low) / 2 / self.step)
+
+    def form(self, number: float) -> str:
+        """Return a number as it is shown, with its unit."""
+        return _form(self.unit).format(n=fixed(number, self.decimals))
+
+    def data(self) -> dict[str, Any]:
+        """Return the question as the script reads it."""
+        return {
+            "low": self.low, "high": self.high, "decimals": self.decimals,
+            "form": _form(self.unit), "answer": round(self.answer, self.decimals + 4),
+            "shown": self.form(self.answer), "points": self.unit == "%",
+        }  # fmt: skip
+
+
 def predict(
     question: str,
     *,
@@ -37,25 +77,16 @@ def predict(
 
     The guess goes from ``low`` to ``high`` in ``step``s and can't be changed afterwards; then
     guess and answer stand on a number line, above ``reveal``: plain text, one paragraph a string.
-    ``unit`` follows every number; a distance between two "%" is in points.
     Without scripts it is a plain folded answer.
 
-    Raises ValueError for a number that is not finite, a low that is not below high, a step that
-    is not above 0 or longer than the range, or an answer out of the range.
+    Raises what `Question` raises.
     Used in chapter 1.
     """
-    _require_question(low, high, step, answer)
-    shape = _form(unit)
-    shown, *ends = (shape.format(n=fixed(number, decimals)) for number in (answer, low, high))
-    data = {
-        "low": low, "high": high, "decimals": decimals, "form": shape,
-        "answer": round(answer, decimals + 4), "shown": shown, "points": unit == "%",
-    }  # fmt: skip
+    asked = Question(question, low, high, step, answer, unit, decimals)
     return widget(
-        "predict", label=text("predict.kicker"), question=question, ends=ends, answer=shown,
-        low=low, high=high, step=step, middle=low + step * math.floor((high - low) / 2 / step),
+        "predict", label=text("predict.kicker"), asked=asked,
         reveal=[reveal] if isinstance(reveal, str) else reveal,
-        data=payload(data, [f"predict.{key}" for key in WORDS]),
+        data=payload(asked.data(), [f"predict.{key}" for key in WORDS]),
     )  # fmt: skip
 
 

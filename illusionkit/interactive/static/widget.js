@@ -28,12 +28,12 @@
     return say;
   }
 
-  function glide(from, to, draw) {
+  function glide(from, to, draw, time) {
     var still = matchMedia("(prefers-reduced-motion: reduce)").matches || document.hidden;
     if (still || from.length !== to.length) { draw(to); return function () {}; }
     var start = performance.now(), frame = 0;
     function step(now) {
-      var t = Math.min(1, Math.max(0, (now - start) / GLIDE)), ease = 1 - Math.pow(1 - t, 3);
+      var t = Math.min(1, Math.max(0, (now - start) / (time || GLIDE))), ease = 1 - Math.pow(1 - t, 3);
       draw(t === 1 ? to : to.map(function (v, i) { return from[i] + (v - from[i]) * ease; }));
       if (t < 1) frame = requestAnimationFrame(step);
     }
@@ -146,19 +146,37 @@
     status.textContent = sentence();
   }
 
+  function number(data, v, form) { return fill(form || data.form, {n: v.toFixed(data.decimals).replace("-", "\u2212")}); }
+
+  // A slider that must be touched before its button can be pressed.
+  function guessing(slider, value, button, data, say) {
+    function touched() {
+      if (slider.disabled) return;
+      button.disabled = false;
+      value.removeAttribute("data-unset");
+      value.textContent = number(data, +slider.value);
+      slider.setAttribute("aria-valuetext", number(data, +slider.value));
+    }
+    slider.value = (data.low + data.high) / 2;
+    slider.disabled = false;
+    slider.setAttribute("aria-valuetext", say("predict.open"));
+    slider.addEventListener("input", touched);
+    slider.addEventListener("pointerup", touched);
+    button.disabled = true;
+  }
+
+  // What is said of a committed guess.
+  function judged(slider, data, say) {
+    var guess = +slider.value, off = Math.abs(guess - data.answer), same = number(data, off) === number(data, 0);
+    var apart = data.points ? say("predict.points", {n: number(data, off, "{n}")}) : number(data, off);
+    return say(same ? "predict.exact" : guess > data.answer ? "predict.high" : "predict.low",
+      {guess: number(data, guess), answer: data.shown, distance: apart});
+  }
+
   function predict(root, data, say) {
     var slider = root.querySelector("input"), button = root.querySelector("button"), value = root.querySelector("[data-guess]");
     var details = root.querySelector("details"), verdict = root.querySelector("[data-verdict]"), done = false;
-    function number(v, form) { return fill(form || data.form, {n: v.toFixed(data.decimals).replace("-", "\u2212")}); }
-    function apart(v) { return data.points ? say("predict.points", {n: number(v, "{n}")}) : number(v); }
     function place(v) { return round(100 * Math.min(1, Math.max(0, (v - data.low) / (data.high - data.low)))); }
-    function touched() {
-      if (done) return;
-      button.disabled = false;
-      value.removeAttribute("data-unset");
-      value.textContent = number(+slider.value);
-      slider.setAttribute("aria-valuetext", number(+slider.value));
-    }
     function mark(name, v, text) {
       var x = place(v), node = root.querySelector('[data-mark="' + name + '"]'), label = node.querySelector("text");
       node.setAttribute("x", x + "%");
@@ -168,12 +186,11 @@
     function commit() {
       if (done) return;
       done = true;
-      var guess = +slider.value, off = Math.abs(guess - data.answer), same = number(off) === number(0);
+      var guess = +slider.value;
       slider.disabled = button.disabled = true;
       button.textContent = say("predict.committed");
-      verdict.textContent = say(same ? "predict.exact" : guess > data.answer ? "predict.high" : "predict.low",
-        {guess: number(guess), answer: data.shown, distance: apart(off)});
-      mark("guess", guess, say("predict.you") + " " + number(guess));
+      verdict.textContent = judged(slider, data, say);
+      mark("guess", guess, say("predict.you") + " " + number(data, guess));
       mark("answer", data.answer, say("predict.answer") + " " + data.shown);
       // An end of the scale makes room for a label that would cover it.
       all(root, ".ik-scale").forEach(function (end, i) { end.setAttribute("opacity", Math.abs(place(data.answer) - 100 * i) < 42 ? 0 : 1); });
@@ -184,18 +201,144 @@
       details.open = true;
       verdict.focus();
     }
-    slider.value = (data.low + data.high) / 2;
-    slider.disabled = false;
-    slider.setAttribute("aria-valuetext", say("predict.open"));
-    slider.addEventListener("input", touched);
-    slider.addEventListener("pointerup", touched);
-    button.disabled = true;
+    guessing(slider, value, button, data, say);
     button.addEventListener("click", commit);
     details.hidden = true;
     details.open = false;
   }
 
-  var kinds = {explore: explore, predict: predict};
+  // Dots that go from frame to frame. Each frame's boxes and labels stand in the page: they move
+  // into the first frame's picture, and one set is shown at a time.
+  function scene(root, data, say) {
+    var items = all(root, ".ik-frames > li"), stage = items[0].querySelector("svg"), inner = stage.querySelector("svg");
+    var says = items[0].querySelector(".ik-says"), told = root.querySelector("[data-told]"), count = root.querySelector("[data-count]");
+    var back = root.querySelector("[data-back]"), next = root.querySelector("[data-next]"), ask = root.querySelector("[data-ask]"), verdict = root.querySelector("[data-verdict]");
+    var knob = root.querySelector("[data-knob]"), slider = knob.querySelector("input"), knobName = knob.querySelector("[data-knob-name]");
+    var here = 0, open = !data.guess, line = data.frames.map(function (f) { return f.knob ? f.knob.start : 0; });
+    var parts = items.map(function (item) { return all(item, "[data-fixed], [data-labels]"); });
+    var shown = places(0), stop = function () {};
+
+    function make(name, kind) {
+      var node = document.createElementNS(inner.namespaceURI, name);
+      node.setAttribute("class", kind);
+      inner.appendChild(node);
+      return node;
+    }
+    all(inner, "path, .ik-cursor").forEach(function (node) { node.remove(); });
+    parts.forEach(function (nodes) { nodes.forEach(function (node) { (node.hasAttribute("data-fixed") ? inner : stage).appendChild(node); }); });
+    items.slice(1).forEach(function (item) { item.hidden = true; });
+    var thread = make("path", "ik-thread"), rings = make("path", "ik-ring");
+    var dots = ["soft", "apparent", "honest", "third", "fourth", "ink"].map(function (name) { return make("path", "ik-dots ik-c-" + name); });
+    var cursor = make("line", "ik-cursor");
+    dots.forEach(function (path) { path.setAttribute("stroke-width", data.size); });
+    rings.setAttribute("stroke-width", data.size * 1.35);
+
+    function places(n) { return data.frames[n].at.map(function (v) { return v < 0 ? v : v / 100; }); }
+    function x(knobs, value) { return knobs.axis[0] + (knobs.axis[1] - knobs.axis[0]) * (value - knobs.low) / (knobs.high - knobs.low); }
+    function above(i) { return places(here)[2 * i] >= x(data.frames[here].knob, line[here]) - 1e-9; }
+    function seen(i) { return data.frames[here].at[2 * i] >= 0; }
+    function colour(i) {
+      var frame = data.frames[here];
+      return frame.knob ? frame.knob.colours[+above(i)] : +frame.roles[i];
+    }
+    function draw(v) {
+      var paths = dots.map(function () { return ""; }), ring = "";
+      shown = v;
+      for (var i = 0; i < data.dots; i++) if (seen(i)) {
+        var at = "M" + round(v[2 * i]) + " " + round(v[2 * i + 1]) + "h0";
+        paths[colour(i)] += at;
+        if (i in data.texts) ring += at;
+      }
+      dots.forEach(function (path, k) { path.setAttribute("d", paths[k]); });
+      rings.setAttribute("d", ring);
+      thread.setAttribute("d", data.frames[here].threads.map(function (pair) {
+        return "M" + pair.map(function (i) { return round(v[2 * i]) + " " + round(v[2 * i + 1]); }).join("L");
+      }).join(""));
+    }
+    function whole(value) { return String(Math.floor(value + 0.5)).replace(/\B(?=(\d{3})+(?!\d))/g, ","); }
+    function sentence() {
+      var frame = data.frames[here], k = frame.knob, cost = 0, n = [0, 0];
+      if (!k) return frame.says;
+      for (var i = 0; i < data.dots; i++) if (seen(i)) {
+        var up = above(i), costs = up ? k.above : k.below;
+        n[+up] += data.each;
+        cost += costs.length ? costs[i] : 0;
+      }
+      return (frame.says + " " + fill(k.says, {at: line[here].toFixed(k.decimals), below: whole(n[0]), above: whole(n[1]), cost: whole(cost)})).trim();
+    }
+    function turn() {
+      var k = data.frames[here].knob;
+      knob.hidden = !k;
+      cursor.setAttribute("visibility", k ? "visible" : "hidden");
+      if (k) {
+        set(slider, {min: k.low, max: k.high, step: k.step, "aria-valuetext": line[here].toFixed(k.decimals)});
+        slider.value = line[here];
+        knobName.textContent = k.label + " " + line[here].toFixed(k.decimals);
+        set(cursor, {x1: round(x(k, line[here])), x2: round(x(k, line[here])), y1: 0, y2: 140});
+      }
+      parts.forEach(function (nodes, n) { nodes.forEach(function (node) { node.setAttribute("visibility", n === here ? "visible" : "hidden"); }); });
+      says.textContent = sentence();
+      count.textContent = say("scene.of", {n: here + 1, all: data.frames.length});
+      back.disabled = here === 0;
+      next.disabled = here === data.frames.length - 1;
+      root.querySelector("[data-turn]").hidden = !open;
+      if (verdict) verdict.hidden = !open || here !== 1;
+      told.hidden = true;
+    }
+    // A dot that was out of sight appears where it belongs, and one that leaves does not fly.
+    function go(n) {
+      if (n < 0 || n >= data.frames.length || n === here || (n > here && !open)) return;
+      var to = places(n), from = shown.map(function (v, i) { return v < 0 ? to[i] : v; });
+      here = n;
+      turn();
+      stop();
+      stop = glide(from, to, draw, 700);
+    }
+    function point(event) {
+      var box = inner.getBoundingClientRect(), scale = 300 / box.width, best = null, near = 10;
+      Object.keys(data.texts).forEach(function (i) {
+        var far = Math.hypot((event.clientX - box.left) * scale - shown[2 * i], (event.clientY - box.top) * scale - shown[2 * i + 1]);
+        if (seen(i) && far < near) { near = far; best = i; }
+      });
+      if (best !== null) { told.hidden = false; told.textContent = data.texts[best]; }
+    }
+    function commit() {
+      if (open) return;
+      open = true;
+      verdict.textContent = judged(ask.querySelector("input"), data.guess, say);
+      ask.hidden = true;
+      go(1);
+      next.focus({preventScroll: true});
+    }
+
+    set(says, {role: "status", "aria-live": "polite"});
+    if (data.guess) {
+      root.querySelector("[data-plain]").hidden = true;
+      guessing(ask.querySelector("input"), ask.querySelector("[data-guess]"), ask.querySelector("[data-commit]"), data.guess, say);
+      ask.querySelector("[data-commit]").addEventListener("click", commit);
+    }
+    back.addEventListener("click", function () { go(here - 1); });
+    next.addEventListener("click", function () { go(here + 1); });
+    [back, next].forEach(function (button) {
+      button.addEventListener("keydown", function (event) {
+        var way = {ArrowLeft: -1, ArrowRight: 1}[event.key];
+        if (way) { go(here + way); event.preventDefault(); event.stopPropagation(); }
+      });
+    });
+    slider.addEventListener("input", function () { line[here] = +slider.value; turn(); draw(shown); });
+    stage.addEventListener("pointermove", point);
+    stage.addEventListener("click", point);
+    var touch = null;
+    stage.addEventListener("touchstart", function (event) { touch = event.changedTouches[0]; }, {passive: true});
+    stage.addEventListener("touchend", function (event) {
+      var end = event.changedTouches[0], dx = end.clientX - touch.clientX;
+      if (Math.abs(dx) > 40 && Math.abs(dx) > 2 * Math.abs(end.clientY - touch.clientY)) go(here + (dx < 0 ? 1 : -1));
+    });
+    turn();
+    draw(shown);
+  }
+
+  var kinds = {explore: explore, predict: predict, scene: scene};
   function start(root) {
     var holder = root.querySelector('script[type="application/json"]');
     if (!holder) return;
