@@ -14,7 +14,7 @@ OPENING = "intro.ipynb"
 
 
 def pages(root: Path = ROOT) -> list[Path]:
-    """Return every notebook of the book: those of the chapters, sorted by path, then the opening."""
+    """Return every notebook of the book: those of the chapters by path, then the opening."""
     found = sorted((root / "chapters").rglob("*.ipynb"))
     own = [p for p in (*found, root / OPENING) if ".ipynb_checkpoints" not in p.parts]
     return [p for p in own if p.is_file()]

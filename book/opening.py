@@ -2,8 +2,8 @@
 
     python book/opening.py
 
-It writes book/static/opening-light.svg and opening-dark.svg, the same bytes from the same table. What
-new reviews say stays open: the first page of the book lets the reader guess.
+It writes book/static/opening-light.svg and opening-dark.svg, the same bytes from the same table.
+What new reviews say stays open: the first page of the book lets the reader guess.
 """
 
 from __future__ import annotations
