@@ -57,10 +57,10 @@ test: $(VENV)/.test fetch warm ## run every gate (BASE=commit and ALL=1 run more
 	  $(BIN)/python -m pytest tests $$pages -n $(WORKERS) --dist loadscope $(NBVAL) $(PYTEST_ARGS)
 
 nbval: $(VENV)/.test fetch warm ## plain nbval on every page, or on PAGES="a.ipynb b.ipynb"
-	$(STRICT) $(BIN)/python -m pytest $(or $(PAGES),chapters) -n $(WORKERS) --dist loadfile $(NBVAL) $(PYTEST_ARGS)
+	$(STRICT) $(BIN)/python -m pytest $(or $(PAGES),intro.ipynb chapters) -n $(WORKERS) --dist loadfile $(NBVAL) $(PYTEST_ARGS)
 
 lab: $(VENV)/.book fetch ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab --notebook-dir=chapters
+	$(BIN)/jupyter lab --notebook-dir=.
 
 notebooks: $(VENV)/.book fetch warm ## run the notebooks again and store their outputs (PAGES="a.ipynb b.ipynb")
 	$(BIN)/python book/address.py write

@@ -9,18 +9,21 @@ import nbformat
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
+OPENING = "intro.ipynb"
+"""The opening page stands beside the chapters, since it is the root of the contents."""
 
 
 def pages(root: Path = ROOT) -> list[Path]:
-    """Return every notebook of the book, sorted by path."""
-    found = (root / "chapters").rglob("*.ipynb")
-    return sorted(p for p in found if ".ipynb_checkpoints" not in p.parts)
+    """Return every notebook of the book: those of the chapters by path, then the opening."""
+    found = sorted((root / "chapters").rglob("*.ipynb"))
+    own = [p for p in (*found, root / OPENING) if ".ipynb_checkpoints" not in p.parts]
+    return [p for p in own if p.is_file()]
 
 
 def markdown_pages(root: Path = ROOT) -> list[Path]:
-    """Return the Markdown pages of the book: the first, those among the chapters, the glossary."""
+    """Return the Markdown pages of the book: those among the chapters, the glossary."""
     chapters = sorted((root / "chapters").rglob("*.md"))
-    return [p for p in (root / "intro.md", *chapters, root / "glossary.md") if p.is_file()]
+    return [path for path in (*chapters, root / "glossary.md") if path.is_file()]
 
 
 def read(path: Path) -> NotebookNode:

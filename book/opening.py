@@ -1,8 +1,9 @@
-"""Draw the opening picture of the book from the measured table: a hundred reviews, twice.
+"""Draw the picture of the README from the measured table: what the test says, and a question.
 
     python book/opening.py
 
 It writes book/static/opening-light.svg and opening-dark.svg, the same bytes from the same table.
+What new reviews say stays open: the first page of the book lets the reader guess.
 """
 
 from __future__ import annotations
@@ -22,22 +23,24 @@ def main() -> None:
     cell = results("duplicates-as-shipped").cell("flawed", 1.0)
     for theme, dark in (("light", False), ("dark", True)):
         colours = {role: pair[dark] for role, pair in PALETTE.items()}
-        picture = draw(round(100 * cell["apparent"]), round(100 * cell["honest"]), colours)
+        picture = draw(round(100 * cell["apparent"]), colours)
         (HERE / f"opening-{theme}.svg").write_text(picture, encoding="utf-8")
 
 
-def draw(apparent: int, honest: int, colours: dict[str, str]) -> str:
-    """Return an SVG with two grids of a hundred dots, as many filled as reviews were right."""
+def draw(apparent: int, colours: dict[str, str]) -> str:
+    """Return an SVG with two grids of a hundred dots: as many filled as were right, and none."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="20 8 540 300" font-family="{FONT}">'
-        + _grid(20, apparent, "the test says", colours["apparent"], colours)
-        + _grid(330, honest, "new reviews say", colours["honest"], colours)
+        + _grid(20, apparent, str(apparent), "the test says", colours["apparent"], colours)
+        + _grid(330, 0, "?", "new reviews say", colours["honest"], colours)
         + f'<path d="M262 176h44m-10 -9l10 9l-10 9" fill="none" stroke="{colours["line"]}" '
         'stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round"/></svg>\n'
     )
 
 
-def _grid(left: int, right: int, words: str, colour: str, colours: dict[str, str]) -> str:
+def _grid(
+    left: int, right: int, number: str, words: str, colour: str, colours: dict[str, str]
+) -> str:
     """Return one grid: ``right`` filled dots, the rest as rings, under its number."""
     dots = "".join(
         f'<circle cx="{left + 10 + STEP * (n % 10)}" cy="{TOP + 10 + STEP * (n // 10)}" '
@@ -45,7 +48,7 @@ def _grid(left: int, right: int, words: str, colour: str, colours: dict[str, str
         for n in range(100)
     )
     return (
-        f'<text x="{left}" y="44" font-size="40" font-weight="700" fill="{colour}">{right}</text>'
+        f'<text x="{left}" y="44" font-size="40" font-weight="700" fill="{colour}">{number}</text>'
         f'<text x="{left + 64}" y="32" font-size="15" fill="{colours["ink"]}">{words}:</text>'
         f'<text x="{left + 64}" y="52" font-size="15" fill="{colours["soft"]}">'
         f"right, of 100 reviews</text>{dots}"

@@ -71,8 +71,9 @@ def changed(base: str, root: Path = notebooks.ROOT) -> set[Path]:
     fork = git("merge-base", base, "HEAD", root=root)
     if fork is None:
         raise ValueError(f"BASE={base} is no commit that this repository has in common with HEAD")
-    new = git("ls-files", "--others", "--exclude-standard", "chapters", root=root) or ""
-    old = git("diff", "--name-only", "--relative", fork, "--", "chapters", root=root) or ""
+    where = ("--", "chapters", notebooks.OPENING)
+    new = git("ls-files", "--others", "--exclude-standard", *where, root=root) or ""
+    old = git("diff", "--name-only", "--relative", fork, *where, root=root) or ""
     return {root / name for name in (*new.splitlines(), *old.splitlines())}
 
 

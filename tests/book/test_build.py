@@ -72,6 +72,7 @@ def test_every_page_of_the_table_of_contents_is_built(site: Path, root: Path) ->
 
 def test_every_notebook_is_in_the_table_of_contents(root: Path) -> None:
     notebooks = {str(p.relative_to(root).with_suffix("")) for p in root.glob("chapters/**/*.ipynb")}
+    notebooks |= {str(p.with_suffix("").name) for p in root.glob("*.ipynb")}
     assert notebooks <= set(documents(root))
 
 
@@ -117,6 +118,7 @@ def test_a_warning_fails_the_build(tmp_path: Path, root: Path) -> None:
         (copy / stray).parent.mkdir(exist_ok=True)
         (copy / stray).write_text("# Not a page\n", encoding="utf-8")
     (copy / "_toc.yml").write_text("format: jb-book\nroot: intro\n", encoding="utf-8")
+    (copy / "intro.ipynb").unlink()
     (copy / "intro.md").write_text("# One\n\nSee [nowhere](nowhere.md).\n", encoding="utf-8")
     made = build(copy)
     assert made.returncode != 0

@@ -659,13 +659,6 @@ def colours(page: Any) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_picture_shows_in_its_theme_only(visit: Visit, theme: str) -> None:
-    page = visit("intro", color_scheme=theme)
-    seen = [i.get_attribute("src") for i in page.locator("article img").all() if i.is_visible()]
-    assert seen == [f"_images/opening-{theme}.svg"]
-
-
 def test_a_phone_reaches_every_page_through_the_menu(visit: Visit) -> None:
     page = visit(DOCUMENTS[0], viewport=PHONE)
     page.locator("button.primary-toggle").click()

@@ -195,7 +195,7 @@ EXPERIMENTS = (
             "kept", "length of the copy", (0.1, 0.25, 0.4, 0.5, 0.75, 1.0),
             unit="share of the text", low=0.05, default=0.75,
         ),),
-        cost=1.0, run=_shortened,
+        page="how-far-a-copy-reaches", cost=1.0, run=_shortened,
     ),
     _experiment(
         id="duplicates-as-shipped",

@@ -96,7 +96,7 @@ _share = Knob.share("share", "test texts with a copy in training", (0.0, 0.5, 1.
 
 _experiment = partial(
     Experiment,
-    step="collect", page="a-score-to-distrust", kind="text",
+    step="collect", page="how-far-a-copy-reaches", kind="text",
     design="paired-models", metric=ACCURACY, margin=0.06, sign=1, seeds=(0, 1, 2),
     null_dose=0.0, data=("movie_reviews",),
 )  # fmt: skip
