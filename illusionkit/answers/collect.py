@@ -12,6 +12,12 @@ def _break_even() -> float:
     return (1 - 0.08) / 0.08
 
 
+def _moved_line() -> float:
+    """Return one sixth as the oversampled model's probability, at 5 defaults in 100."""
+    odds = (1 / 6) / (5 / 6) * 0.95 / 0.05
+    return odds / (1 + odds)
+
+
 @cache
 def _undone_coin() -> float:
     """Return the accuracy that a score on labels of a coin at 0.4 stands for, by the formula."""
@@ -31,6 +37,7 @@ ANSWERS = {
         "ratio from which refusing everybody is cheaper", 3.767, within=0.02
     ),
     "oversampled-mean": claimed("mean probability less the share of defaults", 0.230, within=0.005),
+    "moved-line": Answer(_moved_line, within=0.005),
     "shuffled-audits": claimed("shuffled columns whose audit passes", 0.9300, within=0.004),
     "set-aside": claimed("gap over the rows that agree", 0.0037, within=0.001),
     # Labels
