@@ -49,6 +49,8 @@ ANSWERS = {
     # Data from elsewhere: texts, and mail
     "ninety-alone": claimed("ninety product sentences alone", 0.5429, within=0.008),
     "tell-apart": claimed("film reviews told from tweets", 0.9710, within=0.006),
+    "known-shares": claimed("editorials, film rows weighted by known shares", 0.4537, within=0.006),
+    "text-alarm": claimed("film reviews told from product reviews", 0.9813, within=0.006),
     "words-alone": claimed("hard mail called spam, words alone", 0.5973, within=0.02),
     "mail-threshold": claimed("spam caught at the careful threshold", 0.3071, within=0.02),
 }
