@@ -18,9 +18,9 @@ def pages(root: Path = ROOT) -> list[Path]:
 
 
 def markdown_pages(root: Path = ROOT) -> list[Path]:
-    """Return the Markdown pages of the book: the first page and those among the chapters."""
+    """Return the Markdown pages of the book: the first, those among the chapters, the glossary."""
     chapters = sorted((root / "chapters").rglob("*.md"))
-    return [p for p in (root / "intro.md", *chapters) if p.is_file()]
+    return [p for p in (root / "intro.md", *chapters, root / "glossary.md") if p.is_file()]
 
 
 def read(path: Path) -> NotebookNode:
