@@ -111,7 +111,8 @@ def _listed(page: Path, root: Path) -> Path:
     lines = path.read_text(encoding="utf-8").splitlines()
     folder = page.parent.relative_to(root).as_posix()
     step = next((n for n, line in enumerate(lines) if line.endswith(f"file: {folder}")), None)
-    last = max((n for n, line in enumerate(lines) if f"file: {folder}/" in line), default=step)
+    beside = [n for n, line in enumerate(lines) if f"file: {folder}/" in line]
+    last = max(beside, default=step)
     if last is None:
         last = max(n for n, line in enumerate(lines) if "file: chapters/03-pipeline/" in line)
     entry = f"- file: {folder}/{page.stem}"
@@ -119,6 +120,7 @@ def _listed(page: Path, root: Path) -> Path:
         indent = lines[last].index("-") + 2
         lines[last + 1 : last + 1] = [f"{' ' * indent}sections:", f"{' ' * (indent + 2)}{entry}"]
     else:
-        lines.insert(last + 1, f"{lines[last][: lines[last].index('-')]}{entry}")
+        indent = min(lines[n].index("-") for n in beside or [last])  # deep dives stand deeper
+        lines.insert(last + 1, f"{' ' * indent}{entry}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

@@ -115,7 +115,7 @@ def vote(dose: Dose, seed: int, arm: str, part: str) -> Reading:
 
 def _spec(name: str, **own: Any) -> Experiment:
     return Experiment(
-        id=name, step="evaluate", page="test-reuse", kind="text", design="known-truth",
+        id=name, step="evaluate", kind="text", design="known-truth",
         metric=ACCURACY, margin=0.01, sign=1, seeds=tuple(range(100)), null_dose=1,
         knobs=(
             Knob("coins", "submissions to one test set", "coins", low=1, high=2000,
@@ -129,11 +129,13 @@ def _spec(name: str, **own: Any) -> Experiment:
 
 EXPERIMENTS = (
     _spec(
-        "test-reuse", run=best, title="The best of many submissions to one test set",
+        "test-reuse", page="test-reuse", run=best,
+        title="The best of many submissions to one test set",
         symptom="The winner of a contest does worse in the next one, however large it was.",
     ),
     _spec(
-        "test-reuse-vote", run=vote, title="A vote of the submissions that did well on the test",
+        "test-reuse-vote", page="board-that-answers", run=vote,
+        title="A vote of the submissions that did well on the test",
         symptom="Scores rise from submission to submission, and nothing was learned.",
     ),
 )  # fmt: skip
