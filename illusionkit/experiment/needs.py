@@ -65,14 +65,13 @@ def check_judged(experiment_id: str, reading: Any, *, rate: bool) -> None:
                 f"'{experiment_id}' has a group of one row, which has no rate: join groups, or "
                 "collect more rows."
             )
-    if honest is None:  # the truth is known
-        return
-    if not rate and len(np.unique(honest.truth)) < 2:
+    judged = reading.apparent_rows if honest is None else honest  # None: the truth is known
+    if not rate and len(np.unique(judged.truth)) < 2:
         raise DataError(
             f"'{experiment_id}' is judged by rows of one label: there is nothing to tell apart. "
             "It needs rows of at least two."
         )
-    if len(np.unique(honest.unit)) < 2:
+    if len(np.unique(judged.unit)) < 2:
         raise DataError(
             f"'{experiment_id}' is judged by one unit, of which no interval can be had. It needs "
             "rows of several: split what belongs together less coarsely, or collect more."

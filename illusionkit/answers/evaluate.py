@@ -1,0 +1,31 @@
+"""The answers to the exercises of chapter 3, the step of evaluating."""
+
+from __future__ import annotations
+
+import math
+
+from illusionkit.answers.answer import Answer
+
+
+def _rows_for_a_thousand() -> float:
+    """Return the rows at which the bound for a thousand coins is one point."""
+    return math.log(1000) / (2 * 0.01**2)
+
+
+def _best_in_public() -> float:
+    """Return the expected accuracy of the best of a hundred coins on 500 rows."""
+    from illusionkit.illusions.evaluate.test_reuse import expected_best
+
+    return expected_best(100, 500)
+
+
+def _a_year() -> float:
+    """Return the accuracy of a vote of 520 coins on 2,000 rows, by the formula."""
+    return (1 + math.erf(math.sqrt(520 / (math.pi * 2000)) / math.sqrt(2))) / 2
+
+
+ANSWERS = {
+    "reuse-size": Answer(_rows_for_a_thousand, within=50),
+    "reuse-public": Answer(_best_in_public, within=0.001),
+    "reuse-year": Answer(_a_year, within=0.001),
+}
