@@ -92,16 +92,35 @@ def test_the_page_stands_in_the_contents_behind_its_neighbours(
     yaml.safe_load("\n".join(after))
 
 
+def test_a_page_is_not_nested_under_its_neighbour_whose_deep_dive_is_last(tree: Path) -> None:
+    toc = tree / "_toc.yml"
+    page = "          - file: chapters/03-pipeline/collect/mail-triage"
+    dive = f"{page}\n            sections:\n    {page}-deeper"
+    toc.write_text(toc.read_text(encoding="utf-8").replace(page, dive), encoding="utf-8")
+    illusion.begin("loud-mouth", "collect", tree)
+    after = toc.read_text(encoding="utf-8").splitlines()
+    at = after.index("          - file: chapters/03-pipeline/collect/loud-mouth")
+    assert after[at - 1] == f"    {page}-deeper"
+
+
+def test_the_page_begins_with_something_to_touch_and_its_code_below(tree: Path) -> None:
+    made = notebooks.read(illusion.begin("loud-mouth", "collect", tree)[2])
+    title, first = made.cells[1:3]
+    assert title.cell_type == "markdown" and first.metadata["tags"] == ["hide-input", "scene"]
+    assert "scene(" in first.source and "Guess(" in first.source
+    assert hygiene.metadata(made) == []
+
+
 def test_the_first_page_of_a_step_is_nested_under_it(tree: Path) -> None:
     toc = tree / "_toc.yml"
     lines = toc.read_text(encoding="utf-8").splitlines()
-    nested = [line for line in lines if "pipeline/collect/" not in line and "sections" not in line]
-    toc.write_text("\n".join(nested) + "\n", encoding="utf-8")
+    opened = {n + 1 for n, line in enumerate(lines) if line.endswith("pipeline/collect")}
+    kept = [x for n, x in enumerate(lines) if "pipeline/collect/" not in x and n not in opened]
+    toc.write_text("\n".join(kept) + "\n", encoding="utf-8")
     illusion.begin("loud-mouth", "collect", tree)
     contents = yaml.safe_load(toc.read_text(encoding="utf-8"))
     (pipeline,) = [part for part in contents["parts"] if part["caption"] == "The pipeline"]
-    (step,) = [chapter for chapter in pipeline["chapters"] if "sections" in chapter]
-    assert step["file"].endswith("/collect")
+    (step,) = [each for each in pipeline["chapters"] if each["file"].endswith("/collect")]
     assert step["sections"] == [{"file": "chapters/03-pipeline/collect/loud-mouth"}]
 
 
