@@ -112,8 +112,8 @@ class GlossTerms(SphinxPostTransform):
 def by_role(document: nodes.Element, known: dict[str, Entry], page: str) -> Iterator[str]:
     """Give the terms that the page asked for their glosses, and yield them."""
     for link in list(document.findall(nodes.reference)):
-        entry = known.get(link.get("refuri", "").partition("#term-")[2].join(("term-", "")))
-        if entry is not None and link["refuri"] == f"{page}#{entry.anchor}":
+        where, _, anchor = link.get("refuri", "").partition("#")
+        if where == page and (entry := known.get(anchor)):
             link.parent.replace(link, entry.node(link.astext(), page))
             yield entry.term
 
