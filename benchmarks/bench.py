@@ -176,21 +176,47 @@ def machine(*, gpu: bool = False) -> dict[str, str | int]:
         known, choice = provenance.machine(), choose()
     named = {"gpu": torch.cuda.get_device_name()} if gpu else {}
     return {
-        "cpu": known["cpu"], "cores": os.cpu_count() or 1,
+        "cpu": known["cpu"], **processor(), "cores": os.cpu_count() or 1,
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
         "system": f"{platform.system()} {platform.machine()}", "python": known["python"],
         "device": choice.device, "precision": choice.reason, **named,
     }  # fmt: skip
 
 
+def processor(told: Path = Path("/proc/cpuinfo")) -> dict[str, int]:
+    """Return family and model of the CPU, where the system tells them.
+
+    Its name is not enough: generations of very different speed are all called "AMD EPYC".
+    """
+    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
+    pairs = [[part.strip() for part in line.split(":", 1)] for line in lines if ":" in line]
+    first = {name: value for name, value in reversed(pairs)}
+    wanted = {"cpu_family": "cpu family", "cpu_model": "model"}
+    return {key: int(first[name]) for key, name in wanted.items() if first.get(name, "").isdigit()}
+
+
+def rates(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Return what products of matrices reach on this CPU, in billions of operations a second.
+
+    ``gflops`` by the faster of torch.mm and oneDNN, ``gflops_mm`` by torch.mm: those of the row
+    called "limit", or else of one layer's products, measured now.
+    """
+    import limit
+
+    known = next((row for row in rows if row["case"] == "limit"), None) or limit.of_a_layer()
+    names = {"gflops": "operations_per_s", "gflops_mm": "operations_per_s_mm"}
+    return {name: round(known[key] / 1e9) for name, key in names.items()}
+
+
 def record(about: str, rows: Iterable[Mapping[str, Any]], *, gpu: bool = False) -> dict[str, Any]:
     """Return rows as a record: how, when and on what they were measured."""
+    found = list(rows)
     return {
         "about": about,
         "date": datetime.now(timezone.utc).date().isoformat(),
-        "machine": machine(gpu=gpu),
+        "machine": machine(gpu=gpu) | ({} if gpu else rates(found)),
         "versions": {name: version(name) for name in LIBRARIES},
-        "rows": [{name: short(value) for name, value in row.items()} for row in rows],
+        "rows": [{name: short(value) for name, value in row.items()} for row in found],
     }
 
 
@@ -251,7 +277,17 @@ def where(found: Mapping[str, Any]) -> str:
     """Return a line that says where and when a record was measured."""
     used = ", ".join(f"{name} {found['versions'][name]}" for name in LIBRARIES[:2])
     machine = found["machine"]
-    return f"{machine.get('gpu', machine['cpu'])}, {found['date']}, {used}."
+    return f"{machine.get('gpu', machine['cpu'])}{kind(machine)}, {found['date']}, {used}."
+
+
+def kind(machine: Mapping[str, Any]) -> str:
+    """Return in brackets which CPU it is, and what it reaches, where a record says so."""
+    told = [machine["generation"]] if "generation" in machine else []
+    if "gpu" not in machine and "cpu_model" in machine:
+        told.append(f"family {machine['cpu_family']}, model {machine['cpu_model']}")
+    if "gflops" in machine:
+        told.append(f"{machine['gflops']} GFLOP/s, {machine['gflops_mm']} by torch.mm")
+    return f" ({'; '.join(told)})" if told else ""
 
 
 def figure(value: float | None, form: str) -> str:

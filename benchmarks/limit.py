@@ -41,6 +41,13 @@ def rate(steps: int, threads: int, seed: int) -> dict[str, Any]:
     }
 
 
+def of_a_layer(rows: int = 512, width: int = 384, wide: int = 1536) -> dict[str, float]:
+    """Return the rates of one layer's products alone, operations a second; a tenth of a second."""
+    by_mm, best = times(rows, width, wide)
+    done = 6 * rows * width * wide
+    return {"operations_per_s": done / best, "operations_per_s_mm": done / by_mm}
+
+
 def times(rows: int, inputs: int, outputs: int) -> tuple[float, float]:
     """Return the seconds of a layer's three products: by torch.mm, and each by what is faster.
 

@@ -83,36 +83,6 @@ def _warm_up_steps() -> float:
     return float(round(small.warmup * small.epochs * batches))
 
 
-@cache
-def _cut_at_sixteen() -> float:
-    """Return the points that the fine-tuned model loses where it reads 16 tokens at most."""
-    from dataclasses import replace
-
-    from illusionkit.training.batches import BUDGETS, Split
-    from illusionkit.training.book_model import finetuned, splits
-    from illusionkit.training.finetune import evaluate
-
-    parts, done, small = splits(), finetuned(), BUDGETS["small"]
-    rng, held = np.random.default_rng(0), parts["validation"]
-    order = [rng.permutation(len(parts[name])) for name in ("train", "validation")][1]
-    rows = [i for i in order[150:] if i >= 150][:400]
-    fresh = Split([held.texts[i] for i in rows], [held.labels[i] for i in rows])
-    long, short = (
-        evaluate(done.model, done.tokenizer, fresh, settings)["validation_accuracy"]
-        for settings in (small, replace(small, max_tokens=16))
-    )
-    return 100 * (long - short)
-
-
-def _tokens_without_groups() -> float:
-    """Return how many times the tokens are computed without length groups, by the kept table."""
-    from illusionkit.illusions import results
-
-    kept = results("silent-bug")
-    filled = {n: kept.extra(n, "length groups") for n in ("padding", "padding_whole")}
-    return (1 - filled["padding_whole"]) / (1 - filled["padding"])
-
-
 def _nothing_moved() -> float:
     """Return in how many readings of the table no probability of the report moved at all."""
     import json
@@ -140,8 +110,6 @@ ANSWERS = {
     "test-size": Answer(_test_size, within=400),
     "rows-until-mixed": Answer(_rows_until_mixed, within=0.5),
     "warm-up-steps": Answer(_warm_up_steps, within=0.5),
-    "cut-at-sixteen": Answer(_cut_at_sixteen, within=1.5),
-    "tokens-without-groups": Answer(_tokens_without_groups, within=0.02),
     "nothing-moved": Answer(_nothing_moved, within=0.5),
     "undecayed": Answer(_undecayed, within=0.02),
 }

@@ -229,6 +229,26 @@ class TestTraining:
         bench.machine()
         assert dict(os.environ) == before
 
+    def test_a_cpu_is_named_by_family_and_model(self, tmp_path):
+        told = tmp_path / "cpuinfo"
+        told.write_text(
+            "processor\t: 0\ncpu family\t: 25\nmodel\t\t: 17\nmodel name\t: AMD EPYC\n\n"
+            "processor\t: 1\ncpu family\t: 25\nmodel\t\t: 18\n",
+            encoding="utf-8",
+        )
+        assert bench.processor(told) == {"cpu_family": 25, "cpu_model": 17}
+        assert bench.processor(tmp_path / "none") == {}
+
+    def test_a_record_says_what_its_cpu_reaches(self):
+        rows = [{"case": "limit", "operations_per_s": 207.4e9, "operations_per_s_mm": 188e9}]
+        machine = bench.record("How.", rows)["machine"]
+        assert (machine["gflops"], machine["gflops_mm"]) == (207, 188)
+        told = bench.kind({**machine, "cpu_family": 25, "cpu_model": 17})
+        assert told == " (family 25, model 17; 207 GFLOP/s, 188 by torch.mm)"
+        assert bench.kind({"cpu": "AMD EPYC, 2 cores"}) == ""
+        measured = bench.record("How.", [{"case": "interpreter"}])["machine"]
+        assert 0 < measured["gflops_mm"] <= measured["gflops"]
+
     def test_every_case_says_what_it_is(self, training):
         names = [
             "interpreter",
