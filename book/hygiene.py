@@ -19,7 +19,8 @@ PAGE_LINES = 100
 AUTHORED = re.compile(r"(?=.*[aeiouy])[a-z]+(?:-(?:[a-z]+|[0-9]{1,2}))*")
 RANDOM = re.compile(r"[0-9a-f]{8}")
 HIDDEN = {"remove-cell", "remove-input", "hide-cell", "hide-input"}
-TAGS = HIDDEN | {"remove-output", "hide-output", "nbval-skip", "skip-execution", "raises-exception"}
+TAGS = HIDDEN | {"remove-output", "hide-output", "nbval-skip", "skip-execution", "raises-exception",
+                 "scene"}  # fmt: skip
 SPEAKING = {"claim", "print", "display", "explore", "predict", "play", "show", "check"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 LOCAL_PATH = re.compile(r"(?<![\w./<])/(?:home|tmp|root|Users|private|var/folders)/\w")
