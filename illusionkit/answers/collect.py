@@ -46,6 +46,7 @@ ANSWERS = {
     "product-ceiling": claimed(
         "vote of nineteen against the twentieth, products", 0.7346, within=0.005
     ),
+    "vote-of-three": claimed("vote of three against another", 0.6333, within=0.005),
     # Data from elsewhere: texts, and mail
     "ninety-alone": claimed("ninety product sentences alone", 0.5429, within=0.008),
     "tell-apart": claimed("film reviews told from tweets", 0.9710, within=0.006),
