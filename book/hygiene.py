@@ -15,11 +15,14 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 CELL_LINES = 15
+LONGER = {"scene": 30, "listing": 39}
+"""By tag: the folded code of a scene stands in one cell; a listing may be shown whole."""
 PAGE_LINES = 100
 AUTHORED = re.compile(r"(?=.*[aeiouy])[a-z]+(?:-(?:[a-z]+|[0-9]{1,2}))*")
 RANDOM = re.compile(r"[0-9a-f]{8}")
 HIDDEN = {"remove-cell", "remove-input", "hide-cell", "hide-input"}
-TAGS = HIDDEN | {"remove-output", "hide-output", "nbval-skip", "skip-execution", "raises-exception"}
+TAGS = HIDDEN | {"remove-output", "hide-output", "nbval-skip", "skip-execution", "raises-exception",
+                 "scene", "listing"}  # fmt: skip
 SPEAKING = {"claim", "print", "display", "explore", "predict", "play", "show", "check"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 LOCAL_PATH = re.compile(r"(?<![\w./<])/(?:home|tmp|root|Users|private|var/folders)/\w")
@@ -111,7 +114,13 @@ def ids(notebook: NotebookNode) -> list[str]:
 def length(notebook: NotebookNode) -> list[str]:
     """Complain of code cells that are too long to read at once."""
     cells = notebooks.code_cells(notebook)
-    return [f"{c.id}: {code_lines(c)} code lines" for c in cells if code_lines(c) > CELL_LINES]
+    return [f"{c.id}: {code_lines(c)} code lines" for c in cells if code_lines(c) > allowed(c)]
+
+
+def allowed(cell: NotebookNode) -> int:
+    """Return how many code lines a cell may have."""
+    tags = cell.metadata.get("tags", [])
+    return max([CELL_LINES, *(lines for tag, lines in LONGER.items() if tag in tags)])
 
 
 def first_cell(notebook: NotebookNode) -> list[str]:
