@@ -15,6 +15,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -131,12 +132,14 @@ def _headless(prose: str, path: Path) -> Iterator[str]:
 
 
 def propose(path: Path, *, write: bool) -> list[str]:
-    """Return a line for each unproven numeral of a page, with the page's claims that show it.
+    """Return a line for each unproven numeral of a page, with the page's claims that show it,
+    and for each that is not rounded from what was measured.
 
     ``write`` puts those into the metadata that only one claim shows, and drops what is stale.
     """
     notebook, lines = notebooks.read(path), []
     known = numerals.all_claims(notebooks.pages()) | _own(path)
+    made = numerals.all_made([*notebooks.pages(), path])
     for cell in notebook.cells:
         prose = numerals.cell_prose(path.stem, cell)
         shown = numerals.numerals(prose.text)
@@ -152,6 +155,7 @@ def propose(path: Path, *, write: bool) -> list[str]:
                 kept[numeral.printed] = fitting[0]
         if kept != prose.claims:
             cell.metadata.setdefault("illusionkit", {})["claims"] = kept
+        lines += numerals.unrounded(replace(prose, claims=kept), made)
     if write:
         notebooks.write(notebook, path)
     return lines

@@ -11,7 +11,8 @@ cell (in a Markdown page: in the front matter)::
     }
 
 A claim is what a notebook printed, ``NAME: expected X ± Y · this run ⟨Z⟩ ✓``; the numeral must be
-X at the numeral's own precision, as it stands or as a percentage.
+X at the numeral's own precision, as it stands or as a percentage. X may itself be rounded, or be
+off within its tolerance, so the numeral must be Z rounded too (`unrounded`).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ NUMERAL = re.compile(
 HUNDREDTHS = re.compile(r"%|％|per\s?cent|point|百分点")
 CLAIM = re.compile(
     r"^(?P<name>.+?): expected (?P<expect>[-−]?[\d.]+(?:e[-+]?\d+)?) ± (?P<within>[\d.e+-]+)"
-    r" · this run ⟨[^⟩]*⟩ (?P<mark>[✓✗])$",
+    r" · this run ⟨(?P<measured>[^⟩]*)⟩ (?P<mark>[✓✗])$",
     re.MULTILINE,
 )
 FRONT = re.compile(r"\A---\n(.*?)\n---\n", re.DOTALL)
@@ -83,14 +84,20 @@ class Numeral:
         whole = {self.printed, re.sub(r"[\s\u00a0\u202f]", "", self.printed)}
         return {key for name in (*whole, bare) for key in (name, name.lstrip("+-−"))}
 
-    def shows(self, expect: float) -> bool:
-        """Return whether `expect`, rounded as this numeral is, reads the same."""
+    def shows(self, expect: float, *, known_to: int | None = None) -> bool:
+        """Return whether `expect`, rounded as this numeral is, reads the same.
+
+        Where `expect` is known to so many decimals only, a 0.345 may have been 0.3446, or 0.34.
+        """
         # A share is claimed as 0.13 and may be told as 13 points; above 1 it is told as it is.
         in_hundredths = HUNDREDTHS.search(self.unit) and abs(expect) <= 1
         as_printed = [expect * 100 if in_hundredths else expect]
         if self.printed[0] not in "+-−":  # "falls by 13 points" leaves the sign to the words
             as_printed += [-value for value in as_printed]
-        half = 0.5 * 10.0**-self.decimals + 1e-9
+        slack = 1e-9
+        if known_to is not None:
+            slack = 0.5 * 10.0**-known_to * (100 if in_hundredths else 1) - 1e-9
+        half = 0.5 * 10.0**-self.decimals + slack
         return any(abs(self.value - value) <= half for value in as_printed)
 
 
@@ -176,12 +183,30 @@ def page_prose(path: Path) -> Iterator[Prose]:
     yield Prose(path.stem, plain(text), metadata.get("claims", {}), metadata.get("sources", {}))
 
 
+@dataclass(frozen=True)
+class Claim:
+    """What a claim expects, and what the stored run measured, as printed."""
+
+    expect: float
+    measured: str
+
+    def reads_as(self, numeral: Numeral) -> bool:
+        """Return whether a numeral is the measured value, rounded."""
+        value = float(self.measured.replace("−", "-"))
+        return numeral.shows(value, known_to=len(self.measured.partition(".")[2]))
+
+
 def claims_of(path: Path) -> dict[str, float]:
-    """Return name and expected value of every claim in a notebook's stored outputs.
+    """Return name and expected value of every claim in a notebook's stored outputs."""
+    return {name: claim.expect for name, claim in made_in(path).items()}
+
+
+def made_in(path: Path) -> dict[str, Claim]:
+    """Return every claim in a notebook's stored outputs, by name.
 
     Raises ValueError where a name is claimed twice or a stored claim was missed.
     """
-    found: dict[str, float] = {}
+    found: dict[str, Claim] = {}
     for cell in notebooks.code_cells(notebooks.read(path)):
         for kind, text in notebooks.output_texts(cell):
             for match in CLAIM.finditer(text) if kind in ("stdout", "text/plain") else ():
@@ -190,7 +215,8 @@ def claims_of(path: Path) -> dict[str, float]:
                     raise ValueError(f"{path.stem}: two claims are called {name!r}")
                 if match["mark"] == "✗":
                     raise ValueError(f"{path.stem}: the stored output misses {name!r}")
-                found[name] = float(match["expect"].replace("−", "-"))
+                expect = float(match["expect"].replace("−", "-"))
+                found[name] = Claim(expect, match["measured"])
     return found
 
 
@@ -217,6 +243,22 @@ def complaint(numeral: Numeral, prose: Prose, claims: dict[str, float]) -> str |
         return f"{where} names a claim that no page makes: {unknown[0]!r}"
     wrong = [r for r in references if not numeral.shows(claims[r])]
     return f"{where} is not what {wrong[0]!r} claims, {claims[wrong[0]]:g}" if wrong else None
+
+
+def unrounded(prose: Prose, made: dict[str, Claim]) -> list[str]:
+    """Return the numerals of one cell or page that are not rounded from what was measured."""
+    return [
+        f"{prose.place}: {numeral.printed!r} is not ⟨{made[name].measured}⟩ of {name!r}, rounded"
+        for numeral in numerals(prose.text)
+        for key in sorted(numeral.keys & prose.claims.keys())
+        for name in _listed(prose.claims[key])
+        if name in made and not made[name].reads_as(numeral)
+    ]
+
+
+def all_made(paths: list[Path]) -> dict[str, Claim]:
+    """Return every claim of these pages, by "page#name"."""
+    return {f"{p.stem}#{name}": claim for p in paths for name, claim in made_in(p).items()}
 
 
 def _listed(value: Any) -> list[str]:

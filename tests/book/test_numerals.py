@@ -135,6 +135,31 @@ def test_a_source_proves_a_numeral_and_an_empty_one_does_not() -> None:
     assert numerals.complaints(prose("5%", sources={"5%": ""}), {})
 
 
+@pytest.mark.parametrize(
+    ("text", "expect", "measured", "rounded"),
+    [
+        ("56 %", 0.56, "0.568", False),
+        ("57 %", 0.56, "0.568", True),
+        ("34 %", 0.335, "0.3347", False),
+        ("6.0 points", 0.06, "0.061", False),
+        ("6 points", 0.06, "0.061", True),
+        ("0.34", 0.345, "0.345", True),  # it may have been 0.3446, and 0.3454
+        ("0.35", 0.345, "0.345", True),
+        ("falls by 5 points", -0.05, "-0.0512", True),
+        ("1,234 times", 1234, "1234.2", True),
+        ("nothing measured", 0.1, "0.1", True),
+    ],
+)
+def test_a_numeral_is_rounded_from_what_was_measured(
+    text: str, expect: float, measured: str, rounded: bool
+) -> None:
+    found = numerals.numerals(text)
+    told = prose(text, {n.printed: "page#it" for n in found})
+    wrong = numerals.unrounded(told, {"page#it": numerals.Claim(expect, measured)})
+    assert [w for w in wrong if measured in w] == wrong
+    assert len(wrong) == (0 if rounded else 1)
+
+
 def test_metadata_left_behind_is_caught() -> None:
     found = numerals.complaints(prose("No numeral.", {"0.98": "page#accuracy"}), CLAIMS)
     assert len(found) == 1 and "the text does not" in found[0]

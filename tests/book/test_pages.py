@@ -43,6 +43,16 @@ def test_figures_hold_their_intervals_here(path: Path, page_run: Run) -> None:
         assert [] in tries, min(tries, key=len)
 
 
+@each_page
+def test_scenes_are_here_what_is_stored(path: Path, page_run: Run) -> None:
+    fresh, stored = (
+        data_of("scene", page) for page in (page_run(path).notebook, notebooks.read(path))
+    )
+    assert len(fresh) == len(stored)
+    found = [said for pair in zip(stored, fresh, strict=True) for said in changes_of_scene(*pair)]
+    assert not found, "\n".join(found)
+
+
 @pytest.mark.parametrize("path", rota.chosen(), ids=lambda path: path.stem)
 def test_page_runs_to_the_same_bytes(path: Path, page_run: Run) -> None:
     first = execute.normalised(page_run(path).notebook)
@@ -51,12 +61,57 @@ def test_page_runs_to_the_same_bytes(path: Path, page_run: Run) -> None:
 
 def payloads(page: NotebookNode) -> list[list[dict[str, Any]]]:
     """Return the tables of the interactive figures stored in a page, in order."""
+    return [data["table"] for data in data_of("explore", page)]
+
+
+def data_of(widget: str, page: NotebookNode) -> list[dict[str, Any]]:
+    """Return the data of a page's widgets of a kind, in order."""
+    texts = [each for cell in notebooks.code_cells(page) for each in notebooks.output_texts(cell)]
+    shown = [text for kind, text in texts if kind == "text/html" and f'data-ik="{widget}"' in text]
+    return [json.loads(found[1]) for text in shown for found in DATA.finditer(text)]
+
+
+MOVED, FEW = 300, 0.1
+"""How far a dot may move, in hundredths of a unit, and the share of dots that may move farther or
+change their colour: another processor changes the last digits of scores, and so some ranks."""
+
+
+def changes_of_scene(stored: dict[str, Any], fresh: dict[str, Any]) -> list[str]:
+    """Return how a scene differs from the stored one by more than last digits; numbers may."""
+    if stored["dots"] != fresh["dots"] or len(stored["frames"]) != len(fresh["frames"]):
+        return ["the scene has other dots or frames"]
+    pairs = enumerate(zip(stored["frames"], fresh["frames"], strict=True), 1)
+    return [f"frame {number}: {said}" for number, pair in pairs for said in changes_of_frame(*pair)]
+
+
+def changes_of_frame(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Return how a frame differs from the stored one, in words."""
     found = []
-    for cell in notebooks.code_cells(page):
-        for kind, text in notebooks.output_texts(cell):
-            if kind == "text/html" and 'data-ik="explore"' in text:
-                found += [json.loads(m[1])["table"] for m in DATA.finditer(text)]
+    if plain(old["says"]) != plain(new["says"]):
+        found.append(f"{new['says']!r} is said, not {old['says']!r}")
+    far = [abs(a - b) > MOVED for a, b in zip(old["at"], new["at"], strict=True)]
+    moved = [any(far[2 * dot : 2 * dot + 2]) for dot in range(len(old["roles"]))]
+    other = [a != b for a, b in zip(old["roles"], new["roles"], strict=True)]
+    if sum(map(max, moved, other)) > FEW * len(other):
+        found.append(f"{sum(moved)} dots stand elsewhere, {sum(other)} have another colour")
     return found
+
+
+def plain(sentence: str) -> str:
+    """Return a sentence without its numbers."""
+    return re.sub(r"\d[\d,.]*", "#", sentence)
+
+
+def test_a_scene_that_changed_would_be_seen() -> None:
+    frame = {"says": "12 of 20 are right.", "at": [1000, 2000] * 20, "roles": "0" * 20}
+    one = {"dots": 20, "frames": [frame]}
+    few = {**frame, "says": "13 of 20 are right.", "at": [9000, 2000, *frame["at"][2:]]}
+    assert not changes_of_scene(one, {"dots": 20, "frames": [few]})
+    for changed in (
+        {"says": "12 of 20 are wrong."}, {"at": [9000, 2000] * 20}, {"roles": "1" * 20}
+    ):  # fmt: skip
+        assert changes_of_scene(one, {"dots": 20, "frames": [{**frame, **changed}]})
+    assert changes_of_scene(one, {"dots": 20, "frames": [frame, frame]})
 
 
 def disagreements(stored: list[dict[str, Any]], fresh: list[dict[str, Any]]) -> list[str]:

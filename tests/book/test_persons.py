@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ import pandas as pd
 import persons
 import pytest
 from redistribution import Hashes
+
+from illusionkit.interactive import Frame, boxes, scene
 
 PAGES = [*notebooks.pages(), *notebooks.markdown_pages()]
 
@@ -60,6 +65,37 @@ def test_pages_and_results_pass_no_person_on(root: Path, known: Hashes) -> None:
     assert PAGES and tables
     found = [said for file in (*PAGES, *tables) for said in persons.complaints(file, known)]
     assert not found, "\n".join(found)
+
+
+DATA = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
+
+
+def alone(path: Path, names: Iterable[str]) -> list[str]:
+    """Return the scenes of a page about persons in which a dot stands for fewer than five."""
+    document = notebooks.read(path)
+    code = "\n".join(cell.source for cell in notebooks.code_cells(document))
+    about = [name for name in names if re.search(rf"\b{name}\(", code)]
+    texts = (text for cell in notebooks.code_cells(document)
+             for _, text in notebooks.output_texts(cell) if 'data-ik="scene"' in text)  # fmt: skip
+    each = [json.loads(DATA.search(text)[1])["each"] for text in texts]  # type: ignore[index]
+    return [f"{path.name} ({', '.join(about)}): {n} a dot" for n in each if about and n < 5]
+
+
+def test_a_dot_is_never_one_persons_values() -> None:
+    names = list(loaders())
+    found = [said for path in notebooks.pages() for said in alone(path, names)]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(("each", "faults"), [(1, 1), (4, 1), (5, 0)])
+def test_a_dot_of_few_persons_would_be_seen(each: int, faults: int, tmp_path: Path) -> None:
+    frames = [Frame("One.", boxes({"all": range(9)})), Frame("Two.", boxes({"all": range(9)}))]
+    shown = scene(frames, title="t", alt="a", unit="customers", each=each).data
+    path = tmp_path / "page.ipynb"
+    cell = nbformat.v4.new_code_cell("people()", id="code")
+    cell.outputs = [nbformat.v4.new_output("display_data", {"text/html": shown})]
+    notebooks.write(nbformat.v4.new_notebook(cells=[cell]), path)
+    assert len(alone(path, ["people"])) == faults
 
 
 def test_a_row_of_each_table_would_be_seen(known: Hashes, tmp_path: Path) -> None:

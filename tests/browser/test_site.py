@@ -28,7 +28,7 @@ PAGES = [*DOCUMENTS, "search", "genindex"]
 TURNS = [str(path.relative_to(ROOT).with_suffix("")) for path in rota.chosen()]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PAGE_BYTES = 1_000_000
-EXPLORE, PREDICT = '[data-ik="explore"]', '[data-ik="predict"]'
+EXPLORE, PREDICT, SCENE = (f'[data-ik="{kind}"]' for kind in ("explore", "predict", "scene"))
 FOLDED = "details.hide"
 
 # What axe may find because it is the theme's own and can't be mended in book/: {rule: selectors}.
@@ -112,6 +112,7 @@ def stored(path: Path) -> dict[str, int]:
     return {
         EXPLORE: shown.count('data-ik="explore"'),
         PREDICT: shown.count('data-ik="predict"'),
+        SCENE: shown.count('data-ik="scene"'),
         FOLDED: sum(bool(folds & set(cell.metadata.get("tags", []))) for cell in cells),
     }
 
@@ -246,6 +247,9 @@ def test_in_light_on_a_desktop(visit: Visit, name: str) -> None:
         move_the_knobs(page, name)
     with checks("every guess is committed by keyboard"):
         commit_the_guesses(page, name)
+    with checks("every scene is gone through by keyboard"):
+        for scene in all_of(page, name, SCENE):
+            go_through(page, scene)
     checks.told()
 
 
@@ -329,8 +333,8 @@ def typeset(page: Any) -> None:
 def move_the_knobs(page: Any, name: str) -> None:
     """Move every knob of a page through all doses and arms, by keyboard."""
     figures = all_of(page, name, EXPLORE)
-    sliders = len(figures) + page.locator(PREDICT).count()
-    assert page.locator("input[type=range]").count() == sliders
+    sliders = page.locator("[data-ik]:not([data-ik=scene]) input[type=range]").count()
+    assert sliders == len(figures) + page.locator(PREDICT).count()
     for figure in figures:
         move(page, figure)
 
@@ -382,6 +386,53 @@ def commit_the_guesses(page: Any, name: str) -> None:
         assert question.locator("input[type=range]").is_disabled()
 
 
+def go_through(page: Any, scene: Any) -> None:
+    """Commit a scene's guess and turn to its last frame: sentence and picture follow."""
+    data = payload(scene)
+    count, back = len(data["frames"]), scene.locator("[data-back]")
+    if data["guess"]:
+        assert not back.is_visible()
+        scene.locator("[data-ask] input").focus()
+        for key in ("ArrowRight", "Tab", "Enter"):
+            page.keyboard.press(key)
+        assert data["guess"]["shown"] in scene.locator("[data-verdict]").text_content()
+        back.click()
+    scene.locator("[data-next]").focus()
+    for number, frame in enumerate(data["frames"], 1):
+        stands(scene, frame)
+        if frame["knob"]:
+            drag_the_line(page, scene)
+        assert scene.locator("[data-count]").text_content().split()[0] == str(number)
+        if number < count:
+            scene.locator("[data-next]").press("Enter")
+    assert scene.locator("[data-next]").is_disabled()
+
+
+def stands(scene: Any, frame: Any) -> None:
+    """Assert that a frame is what a scene shows: its sentence, and all of its dots."""
+    says = scene.locator("[role=status]")
+    assert says.is_visible() and says.text_content().startswith(frame["says"])
+    assert dots_drawn(scene) == sum(v >= 0 for v in frame["at"]) // 2
+
+
+def dots_drawn(scene: Any) -> int:
+    """Return how many dots the first picture of a scene shows."""
+    first = scene.locator("svg.ik-stage").first.locator("path.ik-dots")
+    return sum((path.get_attribute("d") or "").count("h0") for path in first.all())
+
+
+def drag_the_line(page: Any, scene: Any) -> None:
+    """Move a threshold from end to end: another sentence, and no dot is lost."""
+    slider, says, drawn = scene.locator("[data-knob] input"), set(), dots_drawn(scene)
+    slider.focus()
+    for key in ("Home", "End"):
+        page.keyboard.press(key)
+        says.add(scene.locator("[role=status]").text_content())
+        assert dots_drawn(scene) == drawn
+    assert len(says) == 2
+    scene.locator("[data-next]").focus()
+
+
 def unfold_by_keyboard(page: Any, name: str) -> None:
     """Unfold every folded cell of a page by keyboard."""
     for fold in all_of(page, name, FOLDED):
@@ -412,6 +463,13 @@ def say_it_all(page: Any, name: str, checks: Checks) -> None:
             assert payload(question)["shown"] in question.locator("[data-verdict]").text_content()
             assert question.locator(".ik-reveal").is_visible()
             assert question.get_by_role("button").count() == 0
+    with checks("the scenes' frames, one under the other"):
+        for scene in all_of(page, name, SCENE):
+            frames = payload(scene)["frames"]
+            said = scene.locator(".ik-says").all()
+            assert all(sentence.is_visible() for sentence in said) and len(said) == len(frames)
+            assert scene.locator("svg.ik-stage").count() == len(frames)
+            assert scene.get_by_role("button").count() == scene.get_by_role("slider").count() == 0
     with checks("the folded code"):
         for fold in all_of(page, name, FOLDED):
             fold.locator("summary").click()

@@ -38,6 +38,29 @@ def test_a_claim_without_a_tolerance_is_refused_everywhere(strict, within):
 
 
 @pytest.mark.parametrize(
+    ("expect", "within", "false_at"),
+    [(0.13, 0.065, 0), (0.63, 0.01, 0.61), (0.61, 0.01, 0.63), (-0.05, 0.025, 0), (0.3, 0.05, 0.2)],
+)
+def test_a_tolerance_of_half_the_way_to_a_false_sentence_is_the_widest(
+    strict, expect, within, false_at, capsys
+):
+    claim("x", expect, expect=expect, within=within, false_at=false_at)
+    told = capsys.readouterr().out
+    claim("x", expect, expect=expect, within=within)
+    assert told == capsys.readouterr().out  # the reader sees the same line
+    with pytest.raises(ClaimError, match="more than half the way") as refused:
+        claim("x", expect, expect=expect, within=within * 1.001, false_at=false_at)
+    assert f"false at {false_at}" in str(refused.value)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("false_at", [0.13, math.nan])
+def test_a_sentence_that_is_false_where_it_stands_has_no_tolerance(strict, false_at):
+    with pytest.raises(ClaimError, match="more than half the way"):
+        claim("x", 0.13, expect=0.13, within=1e-6, false_at=false_at)
+
+
+@pytest.mark.parametrize(
     ("number", "places"),
     [(0.5, 1), (0.02, 2), (2, 0), (2.0, 0), (100, 0), (0.125, 3), (-0.25, 2), (1e-6, 6), (0, 0)],
 )

@@ -295,7 +295,7 @@
       stop = glide(from, to, draw, 700);
     }
     function point(event) {
-      var box = inner.getBoundingClientRect(), scale = 300 / box.width, best = null, near = 10;
+      var box = stage.getBoundingClientRect(), scale = 300 / box.width, best = null, near = 10;
       Object.keys(data.texts).forEach(function (i) {
         var far = Math.hypot((event.clientX - box.left) * scale - shown[2 * i], (event.clientY - box.top) * scale - shown[2 * i + 1]);
         if (seen(i) && far < near) { near = far; best = i; }
