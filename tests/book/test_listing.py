@@ -14,7 +14,8 @@ import torch
 from nbformat import NotebookNode
 from transformers import AutoModelForSequenceClassification
 
-from illusionkit.models import classifier, tuned
+from illusionkit.models import classifier
+from illusionkit.models.encoders import tuned
 from illusionkit.training import Settings, Split, fit
 
 PAGE = "chapters/04-mathematics/movie-ratings.ipynb"
