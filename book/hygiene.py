@@ -15,14 +15,14 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 CELL_LINES = 15
-LONGER = {"scene": 45}
-"""By tag: the code of a scene, data and all, is folded and stands in one cell."""
+LONGER = {"scene": 45, "listing": 39}
+"""By tag: the code of a scene, data and all, is folded in one cell; a listing is shown whole."""
 PAGE_LINES = 100
 AUTHORED = re.compile(r"(?=.*[aeiouy])[a-z]+(?:-(?:[a-z]+|[0-9]{1,2}))*")
 RANDOM = re.compile(r"[0-9a-f]{8}")
 HIDDEN = {"remove-cell", "remove-input", "hide-cell", "hide-input"}
 TAGS = HIDDEN | {"remove-output", "hide-output", "nbval-skip", "skip-execution", "raises-exception",
-                 "scene"}  # fmt: skip
+                 "scene", "listing"}  # fmt: skip
 SPEAKING = {"claim", "print", "display", "explore", "predict", "play", "show", "check"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 LOCAL_PATH = re.compile(r"(?<![\w./<])/(?:home|tmp|root|Users|private|var/folders)/\w")

@@ -63,6 +63,11 @@ def _same_ratio() -> float:
     return float((holdout["batches of 128", 0.1] < holdout["batches of 32", 0.03]).sum())
 
 
+def _torn_head() -> float:
+    """Return the rating with the least expected squared error, of two ratings in doubt."""
+    return 0.4 * -2.6 + 0.6 * 2.6
+
+
 def _nothing_masked() -> float:
     """Return the probability that none of 12 words is chosen for masking."""
     return 0.85**12
@@ -92,5 +97,6 @@ ANSWERS = {
     "fresh-curve": Answer(_fresh_curve, within=0.02),
     "batch-noise": Answer(_batch_noise, within=0.01),
     "other-rate": Answer(_other_rate, within=0.02),
+    "torn-head": Answer(_torn_head, within=0.005),
     "same-ratio": Answer(_same_ratio, within=0.5),
 }

@@ -131,7 +131,7 @@ def _losses(apparent: Rows, honest: Rows) -> dict[str, float]:
 
 EXPERIMENTS = (
     Experiment(
-        id="misread-curve", step="fine-tune", page="movie-ratings", kind="text",
+        id="misread-curve", step="fine-tune", page="misread-curve", kind="text",
         title="A development batch printed as the training loss",
         symptom="Training and development loss lie together for five epochs: it looks well fitted.",
         design="same-rows", metric=GAP, margin=0.05, sign=1, seeds=tuple(range(30)),
