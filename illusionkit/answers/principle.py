@@ -6,7 +6,7 @@ from functools import cache
 
 import numpy as np
 
-from illusionkit.answers.answer import Answer
+from illusionkit.answers.answer import Answer, claimed
 from illusionkit.arrays import Array
 
 
@@ -86,6 +86,11 @@ ANSWERS = {
     "by-the-formula": Answer(_by_the_formula, within=0.002),
     "perfect-memory": Answer(_perfect_memory, within=0.02),
     "smaller-broom": Answer(_smaller_broom, within=0.006),
+    "swept-right": claimed("right among those thrown out", 0.0, within=0.5),
     "effective-lines": Answer(_effective_lines, within=50),
     "worth-of-doubling": Answer(_worth_of_doubling, within=0.1),
+    "against-the-rest": claimed(
+        "draws in which sisters do not flatter, of twenty", 1.0, within=0.5
+    ),
+    "widest-interval": claimed("half of the widest interval, in points", 6.91, within=0.05),
 }

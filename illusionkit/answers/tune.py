@@ -8,11 +8,11 @@ from illusionkit.answers.answer import Answer, claimed
 
 
 def _dev_size() -> float:
-    """Return how many reviews keep the expected maximum of 20 wobbles below 0.01."""
+    """Return how many reviews keep the ceiling of the best of 20 runs at 0.01."""
     return (0.5 * math.sqrt(2 * math.log(20)) / 0.01) ** 2
 
 
 ANSWERS = {
     "dev-size": Answer(_dev_size, within=200),
-    "fresh-score": claimed("the winner on fresh reviews", 0.4019, within=0.005),
+    "chosen-on-half": claimed("chosen on one half, reported on the other", 0.39, within=0.004),
 }
