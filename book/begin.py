@@ -28,6 +28,12 @@ PARTS = (
     ("What this page does not show", "One corpus, one learner: where does it end?"),
     ("References", "The data, and works that you have seen, with DOI or arXiv id."),
 )
+FOLDED = {
+    "tags": ["hide-input", "scene"],
+    "mystnb": {"code_prompt_hide": "Hide the code of this figure",
+               "code_prompt_show": "Show the code of this figure"},
+}  # fmt: skip
+"""The metadata of the cell that draws the first screen; its code stands below the figure."""
 SKELETONS = Path(__file__).resolve().parent / "skeletons"
 
 
@@ -67,9 +73,11 @@ def _filled(skeleton: str, name: str, step: str) -> str:
 def _page(name: str, step: str) -> NotebookNode:
     """Return a page that has every part and no sentence yet."""
     markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
-    opening = f"# {UNWRITTEN}: a title\n\nA procedure, its score, and a question. **Is it true?**"
-    cells = [markdown(opening, id="title"), code(_filled("page.py.txt", name, step), id="results")]
-    for title, hint in PARTS:
+    opening = f"# {UNWRITTEN}: a title\n\n{UNWRITTEN}: one sentence, what the reader will know."
+    first = code(_filled("scene.py.txt", name, step), id="first-screen", metadata=FOLDED)
+    results = code(_filled("page.py.txt", name, step), id="results")
+    cells = [markdown(opening, id="title"), first, results]
+    for title, hint in PARTS[1:]:  # the scene asks first
         text = f"## {title}\n\n{UNWRITTEN}: {hint}"
         cells.append(markdown(text, id="-".join(re.findall("[a-z]+", title.lower()))))
     place = next(n for n, cell in enumerate(cells) if cell.id == "exercises") + 1
@@ -111,7 +119,8 @@ def _listed(page: Path, root: Path) -> Path:
     lines = path.read_text(encoding="utf-8").splitlines()
     folder = page.parent.relative_to(root).as_posix()
     step = next((n for n, line in enumerate(lines) if line.endswith(f"file: {folder}")), None)
-    last = max((n for n, line in enumerate(lines) if f"file: {folder}/" in line), default=step)
+    beside = [n for n, line in enumerate(lines) if f"file: {folder}/" in line]
+    last = max(beside, default=step)
     if last is None:
         last = max(n for n, line in enumerate(lines) if "file: chapters/03-pipeline/" in line)
     entry = f"- file: {folder}/{page.stem}"
@@ -119,6 +128,7 @@ def _listed(page: Path, root: Path) -> Path:
         indent = lines[last].index("-") + 2
         lines[last + 1 : last + 1] = [f"{' ' * indent}sections:", f"{' ' * (indent + 2)}{entry}"]
     else:
-        lines.insert(last + 1, f"{lines[last][: lines[last].index('-')]}{entry}")
+        indent = min(lines[n].index("-") for n in beside or [last])  # deep dives stand deeper
+        lines.insert(last + 1, f"{' ' * indent}{entry}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

@@ -6,13 +6,13 @@
 A word is what stands between blanks and holds a letter. All that can be read in the article
 counts, folded or not, the frames of a scene as well; code, mathematics and claims do not. Lines of
 code are neither blank nor a comment. The words are counted from the notebook, without a build: a
-citation counts as what is written for it. What is above its limit is marked with ✗.
+citation counts as what is written for it. What is above its limit, and what gives an answer away
+(book/spoilers.py), is marked with ✗.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -29,16 +29,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import hygiene
 import notebooks
 import numerals
+import spoilers
+from begin import FOLDERS
 
 WORDS, DEEP_WORDS = 1100, 1500
 VISIBLE_LINES, ALL_LINES = 60, 150
 PAYLOAD = 40_000
 TOUCHED = ("scene", "predict", "explore")
-UNREAD = "script, style, svg, .cell_input pre, pre > code, .math, .eqno, .headerlink, .book-claims"
-"""What does not count as words in HTML: code, mathematics, claims, pictures."""
+UNREAD = (
+    "script, style, svg, .cell_input pre, pre > code, [class^=highlight-], .math, .eqno, "
+    ".headerlink, .book-claims, .expanded"
+)
+"""What does not count as words in HTML: code, mathematics, claims, pictures, and what a fold is
+called once it is open."""
 PROGRAM = re.compile(r"^(`{3,})(?:python|bash|sh|console|diff|\{code)[^\n]*\n(.*?)^\1", re.M | re.S)
 MARKS = re.compile(r"^:(?:::+.*|(?!alt:)[\w-]+:.*)$", re.MULTILINE)
-JSON = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,7 @@ def measured(path: Path) -> Measure:
         claims=claims_by_section(shown),
         payloads=[len(data.encode()) for data in payloads(code, "scene")],
         above=list(above_the_first(shown)),
-        guess=bool(guesses(code)),
+        guess=any(list(spoilers.questions(0, text)) for text in html_of(code)),
     )
 
 
@@ -146,22 +151,16 @@ def claims_by_section(cells: list[NotebookNode]) -> dict[str, int]:
     return found
 
 
+def html_of(cells: list[NotebookNode]) -> Iterator[str]:
+    """Yield the HTML that the cells show, in the order of the page."""
+    for cell in cells:
+        yield from (text for kind, text in notebooks.output_texts(cell) if kind == "text/html")
+
+
 def payloads(cells: list[NotebookNode], kind: str) -> list[str]:
     """Return the data of every widget of a kind, as JSON, in the order of the page."""
-    return [
-        data
-        for cell in cells
-        for mime, text in notebooks.output_texts(cell)
-        if mime == "text/html" and f'data-ik="{kind}"' in text
-        for data in JSON.findall(text)
-    ]
-
-
-def guesses(cells: list[NotebookNode]) -> list[dict]:
-    """Return the data of every question of a page: of `predict`, and of a scene with a guess."""
-    asked = [json.loads(data) for data in payloads(cells, "predict")]
-    scenes = [json.loads(data).get("guess") for data in payloads(cells, "scene")]
-    return [*asked, *(guess for guess in scenes if guess)]
+    shown = (text for text in html_of(cells) if f'data-ik="{kind}"' in text)
+    return [data for text in shown for data in spoilers.JSON.findall(text)]
 
 
 def above_the_first(cells: list[NotebookNode]) -> Iterator[str]:
@@ -184,13 +183,13 @@ def above_the_first(cells: list[NotebookNode]) -> Iterator[str]:
 def is_long(path: Path, root: Path = notebooks.ROOT) -> bool:
     """Return whether a page may be longer: mathematics, an appendix, or a deep dive.
 
-    A deep dive is nested below another page in the contents, unless that page only opens the
-    folder that bears its name, as `collect` does for `collect/group-leakage`.
+    A deep dive is nested below another page in the contents, unless that page is a step of the
+    pipeline, as `collect` is, whose illusions stand in its folder.
     """
     if path.parent.name == "04-mathematics":
         return True
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    name = path.resolve().relative_to(root).with_suffix("").as_posix()
+    name = path.resolve().with_suffix("").as_posix().removeprefix(f"{root.as_posix()}/")
     for part in toc.get("parts", []):
         for page in part["chapters"]:
             below = list(_nested(page))
@@ -207,11 +206,12 @@ def _nested(entry: dict) -> Iterator[str]:
 
 
 def _in_folder(section: dict, page: dict) -> bool:
-    return bool(Path(section["file"]).parent == Path(page["file"]))
+    folder = Path(section["file"]).parent
+    return folder == Path(page["file"]) and folder.name in FOLDERS.values()
 
 
-def told(path: Path) -> str:
-    """Return a page's measure in a few lines."""
+def told(path: Path, away: list[str]) -> str:
+    """Return a page's measure in a few lines; ``away`` is what it gives away."""
     m = measured(path)
     by = ", ".join(f"{n} in {section!r}" for section, n in m.claims.items())
     data = ", ".join(f"{n / 1000:.1f} kB" for n in m.payloads) or "no scene"
@@ -220,7 +220,7 @@ def told(path: Path) -> str:
             f"{path.stem}: {m.words} words of {m.most_words}, code lines {m.visible_lines} visible "
             f"of {VISIBLE_LINES} and {m.all_lines} in all of {ALL_LINES}, {data}",
             f"  {sum(m.claims.values())} claims: {by}",
-            *(f"  ✗ {complaint}" for complaint in m.complaints),
+            *(f"  ✗ {complaint}" for complaint in (*m.complaints, *away)),
         ]
     )
 
@@ -232,8 +232,10 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("pages", nargs="*", type=Path, help="notebooks; all of the book if none")
     pages = parser.parse_args(argv).pages or notebooks.pages()
-    print(*map(told, pages), sep="\n")
-    return 1 if any(measured(path).complaints for path in pages) else 0
+    given = spoilers.spoilers(spoilers.contents())
+    lines = [told(path, [said for page, said in given if page == path.stem]) for path in pages]
+    print(*lines, sep="\n")
+    return 1 if "✗" in "".join(lines) else 0
 
 
 if __name__ == "__main__":

@@ -92,6 +92,25 @@ def test_the_page_stands_in_the_contents_behind_its_neighbours(
     yaml.safe_load("\n".join(after))
 
 
+def test_a_page_is_not_nested_under_its_neighbour_whose_deep_dive_is_last(tree: Path) -> None:
+    toc = tree / "_toc.yml"
+    page = "          - file: chapters/03-pipeline/collect/mail-triage"
+    dive = f"{page}\n            sections:\n    {page}-deeper"
+    toc.write_text(toc.read_text(encoding="utf-8").replace(page, dive), encoding="utf-8")
+    illusion.begin("loud-mouth", "collect", tree)
+    after = toc.read_text(encoding="utf-8").splitlines()
+    at = after.index("          - file: chapters/03-pipeline/collect/loud-mouth")
+    assert after[at - 1] == f"    {page}-deeper"
+
+
+def test_the_page_begins_with_something_to_touch_and_its_code_below(tree: Path) -> None:
+    made = notebooks.read(illusion.begin("loud-mouth", "collect", tree)[2])
+    title, first = made.cells[1:3]
+    assert title.cell_type == "markdown" and first.metadata["tags"] == ["hide-input", "scene"]
+    assert "scene(" in first.source and "Guess(" in first.source
+    assert hygiene.metadata(made) == []
+
+
 def test_the_first_page_of_a_step_is_nested_under_it(tree: Path) -> None:
     toc = tree / "_toc.yml"
     lines = toc.read_text(encoding="utf-8").splitlines()

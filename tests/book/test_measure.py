@@ -12,7 +12,8 @@ from nbformat import NotebookNode
 
 NEW = nbformat.v4
 CLAIM = "a gap of words: expected 0.13 ± 0.02 · this run ⟨0.128⟩ ✓\n"
-GUESS = '<div data-ik="predict"><p>How many?</p><script type="application/json">{"low":0}</script>'
+ASKED = '{"answer": 62, "decimals": 0}'
+GUESS = f'<div data-ik="predict"><script type="application/json">{ASKED}</script></div>'
 SCENE = '<figure data-ik="scene"><script type="application/json">{"guess":%s}</script></figure>'
 
 
@@ -72,7 +73,7 @@ def test_claims_are_counted_by_section(measured) -> None:
 
 
 def test_code_above_the_first_thing_to_touch_is_named(measured) -> None:
-    scene = SCENE % '{"low": 1}'
+    scene = SCENE % ASKED
     good = measured(code("hero", html=scene, tags="hide-input scene"), code("later"))
     assert good.guess and good.complaints == []
     assert measured(code("before"), code("hero", html=scene, tags="scene")).complaints == [
@@ -91,7 +92,7 @@ def test_what_is_missing_is_named(measured) -> None:
 
 
 def test_what_is_above_a_limit_is_named(measured) -> None:
-    cells = [code("hero", html=SCENE % '{"low": 1}', tags="scene")]
+    cells = [code("hero", html=SCENE % ASKED, tags="scene")]
     long = NEW.new_markdown_cell("word " * 1100, id="long")
     big = code("big", html=SCENE % ('"' + "x" * 40_000 + '"'), tags="hide-input")
     lines = code("lines", "x = 1\n" * 61)
@@ -109,15 +110,19 @@ parts:
   - caption: One
     chapters:
       - file: chapters/one/page
-        sections: [{file: chapters/one/dive}]
-      - file: chapters/one/room
-        sections: [{file: chapters/one/room/page, sections: [{file: chapters/one/room/dive}]}]
+        sections: [{file: chapters/one/dive}, {file: chapters/one/page/dive}]
+      - file: chapters/one/collect
+        sections:
+          - file: chapters/one/collect/page
+            sections: [{file: chapters/one/collect/dive}]
       - file: chapters/04-mathematics/sum
   - caption: Appendix
     chapters: [{file: chapters/one/fast}]
 """
     (tmp_path / "_toc.yml").write_text(toc, encoding="utf-8")
-    names = ["one/page", "one/dive", "one/room", "one/room/page", "one/room/dive",
-             "04-mathematics/sum", "one/fast"]  # fmt: skip
+    names = ["one/page", "one/dive", "one/page/dive", "one/collect", "one/collect/page",
+             "one/collect/dive", "04-mathematics/sum", "one/fast"]  # fmt: skip
     long = [n for n in names if measure_page.is_long(tmp_path / f"chapters/{n}.ipynb", tmp_path)]
-    assert long == ["one/dive", "one/room/dive", "04-mathematics/sum", "one/fast"]
+    assert long == [
+        "one/dive", "one/page/dive", "one/collect/dive", "04-mathematics/sum", "one/fast",
+    ]  # fmt: skip

@@ -29,7 +29,7 @@ TURNS = [str(path.relative_to(ROOT).with_suffix("")) for path in rota.chosen()]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 PAGE_BYTES = 1_000_000
 EXPLORE, PREDICT, SCENE = (f'[data-ik="{kind}"]' for kind in ("explore", "predict", "scene"))
-FOLDED = "details.hide"
+FOLDED, CLAIMS = "details.hide", "details.book-claims"
 
 # What axe may find because it is the theme's own and can't be mended in book/: {rule: selectors}.
 # Nothing so far; name the rule, the selector and the reason.
@@ -81,6 +81,14 @@ TEXT = """without => {
   parts.forEach((part, i) => { part.style.display = before[i]; });
   return text;
 }"""
+
+# The families that were loaded; the browser loads what the page is set in, and nothing else.
+FACES = """() => document.fonts.ready.then(() => [...document.fonts]
+  .filter(face => face.status === 'loaded').map(face => face.family.replaceAll('"', '')))"""
+
+# How far each part of the page was read, by its mark.
+READ = """() => [...document.querySelectorAll('.book-progress > span > span')]
+  .map(part => parseFloat(part.style.width))"""
 
 Visit = Callable[..., Any]
 
@@ -232,6 +240,8 @@ def test_in_light_on_a_desktop(visit: Visit, name: str) -> None:
     if name in DOCUMENTS:
         with checks("mathematics is typeset"):
             typeset(page)
+        with checks("it is set in the book's own faces"):
+            assert set(page.evaluate(FACES)) >= {"Book Text", "Book Display"}
         with checks("no number is parted from its unit"):
             text = page.evaluate(TEXT, ".bd-article :is(pre, code, .ik)")
             assert not re.findall(r"\d[ \n](?:%|points?\b)", text)
@@ -260,11 +270,15 @@ def test_in_dark_on_a_phone(visit: Visit, name: str, site: Path) -> None:
         assert page.locator("html").get_attribute("data-theme") == "dark"
     with checks("it is light to load, and all pictures come"):
         weigh(page, site / f"{name}.html", site)
+    with checks("a mark says how far it was read"):
+        follow_the_mark(page)
     with checks("title, heading, language"):
         assert page.title() and page.locator("h1:visible").count() == 1
         assert page.locator("html").get_attribute("lang") == "en"
     with checks("what is folded unfolds by keyboard"):
         unfold_by_keyboard(page, name)
+    with checks("the claims of each section unfold by keyboard"):
+        unfold_the_claims(page)
     page.evaluate(UNFOLD)
     with checks("accessible"):
         page.wait_for_function(REACHED)
@@ -315,6 +329,18 @@ def weigh(page: Any, file: Path, site: Path) -> None:
     own = [file, *{site / path.lstrip("/") for path in pictures}]
     assert sum(path.stat().st_size for path in own) < PAGE_BYTES
     assert all(page.evaluate("[...document.images].map(image => image.naturalWidth > 0)"))
+
+
+def follow_the_mark(page: Any) -> None:
+    """Assert that the mark has a piece for each part of the page, and fills as it is read."""
+    parts = page.locator(".bd-article section > h2").count()
+    pieces = page.locator(".book-progress > span").count()
+    assert pieces == (parts + 1 if parts > 1 else 0)
+    if pieces:
+        page.evaluate("scrollTo(0, 0)")
+        page.wait_for_function(f"({READ})().at(-1) < 100")
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        page.wait_for_function(f"({READ})().every(part => part === 100)")
 
 
 def typeset(page: Any) -> None:
@@ -448,6 +474,18 @@ def unfold_by_keyboard(page: Any, name: str) -> None:
     page.wait_for_function(REACHED)
 
 
+def unfold_the_claims(page: Any) -> None:
+    """Unfold the claims of every section by keyboard: as many as its line says."""
+    for fold in page.locator(CLAIMS).all():
+        summary, lines = fold.locator("summary"), fold.locator("li")
+        assert not lines.first.is_visible()
+        assert summary.bounding_box()["height"] >= 24
+        assert summary.inner_text().startswith(f"✓ {lines.count()} number")
+        summary.focus()
+        page.keyboard.press("Enter")
+        assert all(line.is_visible() and line.inner_text().endswith("✓") for line in lines.all())
+
+
 def say_it_all(page: Any, name: str, checks: Checks) -> None:
     """Check that a page without scripts is light and shows readings, answers and folded code."""
     with checks("light, one heading, the pictures of one theme"):
@@ -474,6 +512,10 @@ def say_it_all(page: Any, name: str, checks: Checks) -> None:
         for fold in all_of(page, name, FOLDED):
             fold.locator("summary").click()
             assert fold.locator("pre").first.is_visible()
+    with checks("the claims"):
+        for fold in page.locator(CLAIMS).all():
+            fold.locator("summary").click()
+            assert fold.locator("li").first.is_visible()
 
 
 def stand_still(figure: Any) -> None:
@@ -531,6 +573,57 @@ def test_the_search_opens_by_keyboard_and_leads_to_a_page(visit: Visit) -> None:
     page.locator("ul.search li a").first.click()
     page.wait_for_load_state()
     assert "holdout" in page.locator(".bd-article").text_content()  # perhaps in a fold
+
+
+def with_terms(site: Path) -> str:
+    """Return the page of the site that links most terms to the glossary."""
+    return max(DOCUMENTS, key=lambda name: (site / f"{name}.html").read_text().count("book-term"))
+
+
+def test_a_term_shows_its_gloss_to_the_pointer_and_to_the_keyboard(
+    visit: Visit, site: Path
+) -> None:
+    """It can be dismissed, hovered, and stays until it is left (WCAG 1.4.13)."""
+    page = visit(with_terms(site), color_scheme="light")
+    first, second = page.locator("article a.book-term").all()[:2]
+    note = page.locator(".book-gloss")
+    first.hover()
+    note.wait_for()
+    assert note.text_content().startswith(first.get_attribute("aria-description"))
+    note.hover()
+    page.wait_for_timeout(500)
+    assert note.is_visible() and not violations(page)
+    page.keyboard.press("Escape")
+    assert not note.is_visible()
+    second.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    note.wait_for()
+    assert note.text_content().startswith(second.get_attribute("aria-description"))
+    page.mouse.move(3, 3)
+    page.wait_for_timeout(500)
+    assert note.is_visible()  # as long as the term has the focus
+    page.keyboard.press("Escape")
+    assert not note.is_visible() and second.evaluate("node => node === document.activeElement")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/glossary.html#term-*")
+
+
+def test_the_first_tap_shows_a_gloss_and_the_second_follows_it(visit: Visit, site: Path) -> None:
+    page = visit(with_terms(site), color_scheme="dark", viewport=PHONE, has_touch=True)
+    first, note = page.locator("article a.book-term").first, page.locator(".book-gloss")
+    first.tap()
+    note.wait_for()
+    box = note.bounding_box()
+    assert box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"]
+    assert not violations(page)
+    note.tap()
+    assert note.is_visible()
+    page.locator("article h1").tap()
+    assert not note.is_visible()
+    first.tap()
+    first.tap()
+    page.wait_for_url("**/glossary.html#term-*")
 
 
 @pytest.mark.parametrize("viewport", [{"width": 1280, "height": 900}, PHONE])
