@@ -21,9 +21,9 @@ def pages(root: Path = ROOT) -> list[Path]:
 
 
 def markdown_pages(root: Path = ROOT) -> list[Path]:
-    """Return the Markdown pages of the book: those among the chapters, the glossary."""
+    """Return the Markdown pages of the book: those among the chapters, and the glossary."""
     chapters = sorted((root / "chapters").rglob("*.md"))
-    return [path for path in (*chapters, root / "glossary.md") if path.is_file()]
+    return [p for p in (*chapters, root / "glossary.md") if p.is_file()]
 
 
 def read(path: Path) -> NotebookNode:

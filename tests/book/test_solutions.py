@@ -20,7 +20,7 @@ from illusionkit.answers import ANSWERS, check
 from illusionkit.errors import ClaimError, IllusionError
 from illusionkit.language import text
 
-PAGES = notebooks.pages()
+PAGES = [page for page in notebooks.pages() if page.name != notebooks.OPENING]
 
 
 def checked(cell: NotebookNode) -> tuple[str, str | None] | None:
