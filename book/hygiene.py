@@ -15,7 +15,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 CELL_LINES = 15
-PAGE_LINES = 100
+PAGE_LINES = 60
 AUTHORED = re.compile(r"(?=.*[aeiouy])[a-z]+(?:-(?:[a-z]+|[0-9]{1,2}))*")
 RANDOM = re.compile(r"[0-9a-f]{8}")
 HIDDEN = {"remove-cell", "remove-input", "hide-cell", "hide-input"}
