@@ -15,9 +15,9 @@ from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 CELL_LINES = 15
-LONGER = {"scene": 45, "listing": 39}
+LONGER = {"scene": 48, "listing": 39}
 """By tag: the code of a scene, data and all, is folded in one cell; a listing is shown whole."""
-PAGE_LINES = 100
+PAGE_LINES = 60
 AUTHORED = re.compile(r"(?=.*[aeiouy])[a-z]+(?:-(?:[a-z]+|[0-9]{1,2}))*")
 RANDOM = re.compile(r"[0-9a-f]{8}")
 HIDDEN = {"remove-cell", "remove-input", "hide-cell", "hide-input"}

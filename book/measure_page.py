@@ -33,7 +33,7 @@ import spoilers
 from begin import FOLDERS
 
 WORDS, DEEP_WORDS = 1100, 1500
-VISIBLE_LINES, ALL_LINES = 60, 150
+ALL_LINES = 150
 PAYLOAD = 40_000
 TOUCHED = ("scene", "predict", "explore")
 UNREAD = (
@@ -64,7 +64,7 @@ class Measure:
         """What is above its limit, or missing; empty if nothing."""
         limits = (
             (self.words, self.most_words, "words"),
-            (self.visible_lines, VISIBLE_LINES, "visible lines of code"),
+            (self.visible_lines, hygiene.PAGE_LINES, "visible lines of code"),
             (self.all_lines, ALL_LINES, "lines of code"),
             (max(self.payloads, default=0), PAYLOAD, "bytes of data in a scene"),
         )
@@ -218,7 +218,7 @@ def told(path: Path, away: list[str]) -> str:
     return "\n".join(
         [
             f"{path.stem}: {m.words} words of {m.most_words}, code lines {m.visible_lines} visible "
-            f"of {VISIBLE_LINES} and {m.all_lines} in all of {ALL_LINES}, {data}",
+            f"of {hygiene.PAGE_LINES} and {m.all_lines} in all of {ALL_LINES}, {data}",
             f"  {sum(m.claims.values())} claims: {by}",
             *(f"  ✗ {complaint}" for complaint in (*m.complaints, *away)),
         ]

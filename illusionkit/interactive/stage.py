@@ -169,7 +169,7 @@ class Stage:
         return {
             "at": [round(100 * v) for dot in range(self.dots) for v in at.get(dot, (-1, -1))],
             "roles": "".join(str(COLOURS.index(role)) for role in self.roles),
-            "threads": [list(pair) for pair in self.frame.threads],
+            "threads": [[int(dot) for dot in pair] for pair in self.frame.threads],
             "says": self.frame.says,
             "knob": threshold and self._knob(threshold),
         }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,11 +40,6 @@ def test_the_book_has_pages() -> None:
 def test_pages_are_clean() -> None:
     found = {p.stem: hygiene.complaints(notebooks.read(p)) + hygiene.as_written(p) for p in PAGES}
     assert not any(found.values()), "\n".join(f"{p}: {s}" for p in found for s in found[p])
-
-
-def test_median_page_is_short() -> None:
-    lengths = {path.stem: hygiene.visible_lines(notebooks.read(path)) for path in PAGES}
-    assert statistics.median(lengths.values()) <= hygiene.PAGE_LINES, lengths
 
 
 def test_no_page_has_a_markdown_twin() -> None:

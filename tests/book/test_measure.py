@@ -8,6 +8,8 @@ import measure_page
 import nbformat
 import notebooks
 import pytest
+import spoilers
+from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 
 NEW = nbformat.v4
@@ -15,6 +17,30 @@ CLAIM = "a gap of words: expected 0.13 ± 0.02 · this run ⟨0.128⟩ ✓\n"
 ASKED = '{"answer": 62, "decimals": 0}'
 GUESS = f'<div data-ik="predict"><script type="application/json">{ASKED}</script></div>'
 SCENE = '<figure data-ik="scene"><script type="application/json">{"guess":%s}</script></figure>'
+
+
+each_page = pytest.mark.parametrize("path", notebooks.pages(), ids=lambda path: path.stem)
+
+
+@each_page
+def test_a_page_takes_ten_minutes_and_asks_first(path: Path) -> None:
+    assert not measure_page.measured(path).complaints
+
+
+@each_page
+def test_a_built_page_has_no_more_words(path: Path, site: Path, root: Path) -> None:
+    """All that can be read in its article counts, in folds and in the frames of a scene too."""
+    text = (site / path.relative_to(root).with_suffix(".html")).read_text(encoding="utf-8")
+    article = BeautifulSoup(text, "html.parser").select_one("article.bd-article")
+    most = measure_page.DEEP_WORDS if measure_page.is_long(path) else measure_page.WORDS
+    count = measure_page.words(str(article))
+    assert count <= most
+
+
+def test_no_answer_is_given_away() -> None:
+    """Neither above its question nor on a page that comes earlier in the contents."""
+    found = [f"{page} {said}" for page, said in spoilers.spoilers(spoilers.contents())]
+    assert not found, "\n".join(found)
 
 
 def code(name: str, source: str = "x = 1", *, html: str = "", text: str = "", tags: str = ""):

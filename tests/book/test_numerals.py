@@ -33,6 +33,13 @@ def test_pages_prove_their_numerals(claims: dict[str, float]) -> None:
     assert not found, "\n".join(found)
 
 
+def test_numerals_are_rounded_from_what_was_measured() -> None:
+    made = numerals.all_made(NOTEBOOKS)
+    proses = [prose for path in PAGES for prose in numerals.page_prose(path)]
+    found = [told for prose in proses for told in numerals.unrounded(prose, made)]
+    assert not found, "\n".join(found)
+
+
 def test_every_page_makes_claims(claims: dict[str, float]) -> None:
     making = {name.partition("#")[0] for name in claims}
     assert [path.stem for path in NOTEBOOKS if path.stem not in making] == []

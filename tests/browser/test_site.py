@@ -90,6 +90,16 @@ FACES = """() => document.fonts.ready.then(() => [...document.fonts]
 READ = """() => [...document.querySelectorAll('.book-progress > span > span')]
   .map(part => parseFloat(part.style.width))"""
 
+# The box of the first thing to touch on a page just opened, and how much code stands above it.
+FIRST = """() => document.fonts.ready.then(() => {
+  const first = document.querySelector('.bd-article [data-ik]');
+  if (!first) return null;
+  const box = first.getBoundingClientRect(), code = document.querySelectorAll('.bd-article pre');
+  const above = node => node.compareDocumentPosition(first) & Node.DOCUMENT_POSITION_FOLLOWING;
+  return {kind: first.dataset.ik, top: box.top + scrollY, bottom: box.bottom + scrollY,
+    height: innerHeight, above: [...code].filter(above).map(node => node.textContent)};
+})"""
+
 Visit = Callable[..., Any]
 
 
@@ -235,6 +245,8 @@ def test_a_check_that_fails_is_told_and_the_next_is_made() -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_in_light_on_a_desktop(visit: Visit, name: str) -> None:
     page, checks = visit(name, color_scheme="light"), Checks()
+    with checks("the first screen has something to touch"):
+        can_be_touched(page, name)
     with checks("the theme is the system's"):
         assert page.locator("html").get_attribute("data-theme") == "light"
     if name in DOCUMENTS:
@@ -266,6 +278,8 @@ def test_in_light_on_a_desktop(visit: Visit, name: str) -> None:
 @pytest.mark.parametrize("name", PAGES)
 def test_in_dark_on_a_phone(visit: Visit, name: str, site: Path) -> None:
     page, checks = visit(name, http=True, color_scheme="dark", viewport=PHONE), Checks()
+    with checks("the first screen has something to touch"):
+        can_be_touched(page, name)
     with checks("the theme is the system's"):
         assert page.locator("html").get_attribute("data-theme") == "dark"
     with checks("it is light to load, and all pictures come"):
@@ -329,6 +343,17 @@ def weigh(page: Any, file: Path, site: Path) -> None:
     own = [file, *{site / path.lstrip("/") for path in pictures}]
     assert sum(path.stat().st_size for path in own) < PAGE_BYTES
     assert all(page.evaluate("[...document.images].map(image => image.naturalWidth > 0)"))
+
+
+def can_be_touched(page: Any, name: str) -> None:
+    """Assert that a notebook's first figure or question stands on its first screen, above code."""
+    if name not in STORED:  # a list, such as the glossary and the references
+        return
+    first = page.evaluate(FIRST)
+    assert first is not None, "there is nothing to touch"
+    assert not first["above"], "code stands above it"
+    assert first["kind"] in ("scene", "predict", "explore")
+    assert first["top"] >= 0 and first["bottom"] <= first["height"], first
 
 
 def follow_the_mark(page: Any) -> None:
