@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from illusionkit.answers.answer import Answer
+from illusionkit.answers.answer import Answer, claimed
 
 
 @cache
@@ -102,6 +102,8 @@ def _undecayed() -> float:
 
 
 ANSWERS = {
+    "round-of-forty": claimed("filling of the Trainer, 40 batches, %", 10.37, within=0.6),
+    "batches-of-eight": claimed("filling, random batches of eight, %", 38.43, within=0.3),
     "bert-memory": Answer(_bert_memory, within=10),
     "batch-memory": Answer(_batch_memory, within=0.2),
     "pinned-lines": Answer(_pinned_lines, within=0.1),

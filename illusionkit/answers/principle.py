@@ -86,11 +86,9 @@ ANSWERS = {
     "by-the-formula": Answer(_by_the_formula, within=0.002),
     "perfect-memory": Answer(_perfect_memory, within=0.02),
     "smaller-broom": Answer(_smaller_broom, within=0.006),
-    "swept-right": claimed("right among those thrown out", 0.0, within=0.5),
+    "swept-wrong": claimed("wrong among those thrown out", 200.0, within=0.5),
     "effective-lines": Answer(_effective_lines, within=50),
     "worth-of-doubling": Answer(_worth_of_doubling, within=0.1),
-    "against-the-rest": claimed(
-        "draws in which sisters do not flatter, of twenty", 1.0, within=0.5
-    ),
+    "sisters-flatter": claimed("draws in which sisters flatter, of twenty", 19.0, within=0.5),
     "widest-interval": claimed("half of the widest interval, in points", 6.91, within=0.05),
 }

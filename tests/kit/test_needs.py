@@ -35,9 +35,15 @@ def test_what_judges_must_be_able_to(judged, message):
 def test_what_is_meant_is_let_through():
     many = rows([1, 1, 1])
     needs.check_judged("x", Reading(0, 0, many, many), rate=True)
-    needs.check_judged("x", Reading(0, 0, many, None), rate=False)
+    needs.check_judged("x", Reading(0, 0, many, None), rate=True)
+    needs.check_judged("x", Reading(0, 0, rows([0, 1, 1]), None), rate=False)
     aside = rows([0, 1, 0, 1, 1], group=[-1, 0, 0, 1, 1])
     needs.check_judged("x", Reading(0, 0, aside, aside), rate=False)
+
+
+def test_rows_of_one_label_are_no_test_even_where_the_truth_is_known():
+    with pytest.raises(DataError, match="rows of one label"):
+        needs.check_judged("x", Reading(0, 0, rows([1, 1, 1]), None), rate=False)
 
 
 @pytest.mark.parametrize("stop", needs.STOPS)
