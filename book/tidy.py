@@ -48,7 +48,7 @@ MENDED = {
     "⟩ ✓": "⟩\N{NO-BREAK SPACE}✓",
     " ± ": "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}",
 }
-UNIT = re.compile(r"(?<=\d) (?=%|points?\b)")
+UNIT = re.compile(r"(?<=\d)[ \n](?=%|points?\b)")
 FORMULA_END = re.compile(r'(<span class="math[^>]*>[^<]{1,60}</span>[,.;:!?)]+)')
 NO_NAME = re.compile(r"(>([^<>]+)</a>\s*<details[^>]*>\s*<summary)(?=>)")
 NO_THEME, LIGHT = 'data-theme="auto"', 'data-theme="light"'
@@ -125,6 +125,13 @@ def mended(body: str) -> str:
     return FORMULA_END.sub(r'<span class="book-keep">\1</span>', body)
 
 
+def _around(text: nodes.Text) -> str:
+    """Return the end of a line of the source and the beginning of the next; each is a node."""
+    beside, place = text.parent.children, text.parent.index(text)
+    before, after = beside[max(place - 1, 0)], beside[min(place + 1, len(beside) - 1)]
+    return f"{before.astext()[-1:]}{text}{after.astext()[:7]}"
+
+
 class KeepUnits(SphinxPostTransform):
     """Sets a no-break space between a number and its unit, in text but not in code."""
 
@@ -137,6 +144,8 @@ class KeepUnits(SphinxPostTransform):
             code = isinstance(text.parent, (nodes.literal, nodes.FixedTextElement, nodes.raw))
             if not code and UNIT.search(text):
                 text.parent.replace(text, nodes.Text(UNIT.sub("\N{NO-BREAK SPACE}", text)))
+            elif not code and text == "\n" and UNIT.search(_around(text)):
+                text.parent.replace(text, nodes.Text("\N{NO-BREAK SPACE}"))
 
 
 def finish_pages(app: Sphinx, error: Exception | None) -> None:
