@@ -595,6 +595,7 @@ def test_the_search_opens_by_keyboard_and_leads_to_a_page(visit: Visit) -> None:
     page.keyboard.type("holdout")
     page.keyboard.press("Enter")
     page.wait_for_url("**/search.html?q=holdout*")
+    page.wait_for_load_state("networkidle")  # who leaves a page early gives up what it loads
     page.locator("ul.search li a").first.click()
     page.wait_for_load_state()
     assert "holdout" in page.locator(".bd-article").text_content()  # perhaps in a fold
