@@ -17,6 +17,7 @@ import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import yaml
@@ -97,9 +98,9 @@ def measured(path: Path) -> Measure:
         visible_lines=hygiene.visible_lines(notebook) + listed,
         all_lines=sum(map(hygiene.code_lines, code)) + listed,
         claims=claims_by_section(shown),
-        payloads=[len(data.encode()) for data in payloads(code, "scene")],
+        payloads=[len(data.encode()) for data in notebooks.payloads(code, "scene")],
         above=list(above_the_first(shown)),
-        guess=any(list(spoilers.questions(0, text)) for text in html_of(code)),
+        guess=any(list(spoilers.questions(0, text)) for text in notebooks.html_of(code)),
     )
 
 
@@ -116,16 +117,11 @@ def rendered(cell: NotebookNode) -> Iterator[str]:
     for output in cell.get("outputs", []):
         data = output.get("data", {})
         if output.output_type == "stream":
-            yield f"<p>{escaped(without_claims(notebooks.text_of(output.text)))}</p>"
+            yield f"<p>{escape(without_claims(notebooks.text_of(output.text)))}</p>"
         elif "text/html" in data:
             yield notebooks.text_of(data["text/html"])
         elif not any(kind.startswith("image/") for kind in data):
-            yield f"<p>{escaped(notebooks.text_of(data.get('text/plain', '')))}</p>"
-
-
-def escaped(text: str) -> str:
-    """Return text that is inert in HTML."""
-    return text.replace("&", "&amp;").replace("<", "&lt;")
+            yield f"<p>{escape(notebooks.text_of(data.get('text/plain', '')))}</p>"
 
 
 def without_claims(text: str) -> str:
@@ -149,18 +145,6 @@ def claims_by_section(cells: list[NotebookNode]) -> dict[str, int]:
         if made:
             found[section] = found.get(section, 0) + made
     return found
-
-
-def html_of(cells: list[NotebookNode]) -> Iterator[str]:
-    """Yield the HTML that the cells show, in the order of the page."""
-    for cell in cells:
-        yield from (text for kind, text in notebooks.output_texts(cell) if kind == "text/html")
-
-
-def payloads(cells: list[NotebookNode], kind: str) -> list[str]:
-    """Return the data of every widget of a kind, as JSON, in the order of the page."""
-    shown = (text for text in html_of(cells) if f'data-ik="{kind}"' in text)
-    return [data for text in shown for data in spoilers.JSON.findall(text)]
 
 
 def above_the_first(cells: list[NotebookNode]) -> Iterator[str]:
@@ -192,17 +176,11 @@ def is_long(path: Path, root: Path = notebooks.ROOT) -> bool:
     name = path.resolve().with_suffix("").as_posix().removeprefix(f"{root.as_posix()}/")
     for part in toc.get("parts", []):
         for page in part["chapters"]:
-            below = list(_nested(page))
+            below = set(notebooks.below(page))
             opened = {e["file"] for e in page.get("sections", []) if _in_folder(e, page)}
             if name in [page["file"], *below]:
-                return part["caption"] == "Appendix" or name in set(below) - opened
+                return part["caption"] == "Appendix" or name in below - opened
     return False
-
-
-def _nested(entry: dict) -> Iterator[str]:
-    for section in entry.get("sections", []):
-        yield section["file"]
-        yield from _nested(section)
 
 
 def _in_folder(section: dict, page: dict) -> bool:

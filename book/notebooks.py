@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import yaml
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
 OPENING = "intro.ipynb"
 """The opening page stands beside the chapters, since it is the root of the contents."""
+DATA = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
+"""The data of a widget, in its HTML."""
 
 
 def pages(root: Path = ROOT) -> list[Path]:
@@ -24,6 +29,21 @@ def markdown_pages(root: Path = ROOT) -> list[Path]:
     """Return the Markdown pages of the book: those among the chapters, and the glossary."""
     chapters = sorted((root / "chapters").rglob("*.md"))
     return [p for p in (*chapters, root / "glossary.md") if p.is_file()]
+
+
+def documents(root: Path = ROOT) -> list[str]:
+    """Return the pages that the contents name, in the order in which they are read."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    return [toc["root"], *below(toc)]
+
+
+def below(entry: dict[str, Any]) -> Iterator[str]:
+    """Yield the pages that stand below an entry of the contents, in their order."""
+    for key in ("parts", "chapters", "sections"):
+        for each in entry.get(key, []):
+            if "file" in each:
+                yield each["file"]
+            yield from below(each)
 
 
 def read(path: Path) -> NotebookNode:
@@ -62,3 +82,15 @@ def output_texts(cell: NotebookNode) -> Iterator[tuple[str, str]]:
         for mime, value in output.get("data", {}).items():
             if isinstance(value, (str, list)) and not mime.startswith("image/p"):
                 yield mime, text_of(value)
+
+
+def html_of(cells: Iterable[NotebookNode]) -> Iterator[str]:
+    """Yield the HTML that cells show, in their order."""
+    for cell in cells:
+        yield from (text for kind, text in output_texts(cell) if kind == "text/html")
+
+
+def payloads(cells: Iterable[NotebookNode], kind: str) -> list[str]:
+    """Return the data of every widget of a kind, such as "scene", as JSON, in order."""
+    shown = (text for text in html_of(cells) if f'data-ik="{kind}"' in text)
+    return [data for text in shown for data in DATA.findall(text)]

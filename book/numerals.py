@@ -190,10 +190,19 @@ class Claim:
     expect: float
     measured: str
 
+    @property
+    def value(self) -> float:
+        """What was measured, as a number."""
+        return float(self.measured.replace("−", "-"))
+
+    @property
+    def decimals(self) -> int:
+        """To how many decimals it is known."""
+        return len(self.measured.partition(".")[2])
+
     def reads_as(self, numeral: Numeral) -> bool:
         """Return whether a numeral is the measured value, rounded."""
-        value = float(self.measured.replace("−", "-"))
-        return numeral.shows(value, known_to=len(self.measured.partition(".")[2]))
+        return numeral.shows(self.value, known_to=self.decimals)
 
 
 def claims_of(path: Path) -> dict[str, float]:
@@ -237,7 +246,7 @@ def complaint(numeral: Numeral, prose: Prose, claims: dict[str, float]) -> str |
     named = sorted(numeral.keys & prose.claims.keys())
     if not named:
         return f"{where} names no claim and no source"
-    references = [r for key in named for r in _listed(prose.claims[key])]
+    references = [r for key in named for r in listed(prose.claims[key])]
     unknown = [r for r in references if r not in claims]
     if unknown:
         return f"{where} names a claim that no page makes: {unknown[0]!r}"
@@ -251,7 +260,7 @@ def unrounded(prose: Prose, made: dict[str, Claim]) -> list[str]:
         f"{prose.place}: {numeral.printed!r} is not ⟨{made[name].measured}⟩ of {name!r}, rounded"
         for numeral in numerals(prose.text)
         for key in sorted(numeral.keys & prose.claims.keys())
-        for name in _listed(prose.claims[key])
+        for name in listed(prose.claims[key])
         if name in made and not made[name].reads_as(numeral)
     ]
 
@@ -261,7 +270,8 @@ def all_made(paths: list[Path]) -> dict[str, Claim]:
     return {f"{p.stem}#{name}": claim for p in paths for name, claim in made_in(p).items()}
 
 
-def _listed(value: Any) -> list[str]:
+def listed(value: Any) -> list[str]:
+    """Return the claims that a piece of metadata names, one or several."""
     return [value] if isinstance(value, str) else list(value)
 
 

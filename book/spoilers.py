@@ -19,15 +19,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import notebooks
 import numerals
 
-JSON = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)\s#]+)[^)]*\)")
 NUMBER = re.compile(r"(?<![\w.,§])\d+(?:,\d{3})*(?:\.\d+)?(?![\w]|[.,]\d)")
 BLOCK = re.compile(r"\n\s*\n|\n(?=\s*(?:[|*-]|\d+\.)\s)")
@@ -74,18 +70,9 @@ class Page:
 
 def contents(root: Path = notebooks.ROOT) -> list[Path]:
     """Return the pages of the book in the order in which they are read."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    names = [toc["root"], *_files(toc)]
+    names = notebooks.documents(root)
     tries = (root / f"{name}{ending}" for name in names for ending in (".ipynb", ".md"))
     return [path for path in tries if path.is_file()]
-
-
-def _files(entry: dict[str, Any]) -> Iterator[str]:
-    for key in ("parts", "chapters", "sections"):
-        for below in entry.get(key, []):
-            if "file" in below:
-                yield below["file"]
-            yield from _files(below)
 
 
 @cache
@@ -112,7 +99,7 @@ def read(path: Path) -> Page:
 
 def questions(cell: int, html: str) -> Iterator[Question]:
     """Yield the questions of a cell's output."""
-    for data in map(json.loads, JSON.findall(html)):
+    for data in map(json.loads, notebooks.DATA.findall(html)):
         asked = data if 'data-ik="predict"' in html else data.get("guess")
         if isinstance(asked, dict) and "answer" in asked:
             first = data.get("frames", [{}])[0].get("says", "")
@@ -134,13 +121,13 @@ def too_soon(page: Page) -> Iterator[str]:
     """Yield what a page states above its own question and answers it."""
     for asked in page.questions:
         for name, (at, claim) in page.claims.items():
-            if at < asked.cell and asked.is_answered_by(*_known(claim)):
+            if at < asked.cell and asked.is_answered_by(claim.value, claim.decimals):
                 yield f"claims {name!r} above the question that it answers"
         for at, prose in page.prose:
             stated = _named(prose) if at < asked.cell else {}
             for printed, name in stated.items():
                 own = page.claims.get(name.partition("#")[2])
-                if own and asked.is_answered_by(*_known(own[1])):
+                if own and asked.is_answered_by(own[1].value, own[1].decimals):
                     yield f"says {printed!r} above the question that it answers"
         if any(_is(number, asked) for number in NUMBER.findall(asked.first_words)):
             yield "has a scene whose first frame says the answer"
@@ -175,19 +162,15 @@ def beside_a_link(page: Page, at: int, block: str, later: Page) -> Iterator[str]
 
 def _same(one: numerals.Claim, other: numerals.Claim) -> bool:
     """Return whether two claims measured one number, as far as both are known; 0 is no number."""
-    (a, decimals), (b, others) = _known(one), _known(other)
-    return min(abs(a), abs(b)) > 0 and abs(a - b) <= 0.5 * 10.0 ** -min(decimals, others) + 1e-9
+    half = 0.5 * 10.0 ** -min(one.decimals, other.decimals)
+    return min(abs(one.value), abs(other.value)) > 0 and abs(one.value - other.value) <= half + 1e-9
 
 
 def _named(prose: numerals.Prose) -> dict[str, str]:
     """Return the claims that the numerals of a text name, by numeral."""
-    listed = {k: [v] if isinstance(v, str) else list(v) for k, v in prose.claims.items()}
-    return {printed: name for printed, names in listed.items() for name in names}
-
-
-def _known(claim: numerals.Claim) -> tuple[float, int]:
-    printed = claim.measured.replace("−", "-")
-    return float(printed), len(printed.partition(".")[2])
+    return {
+        printed: name for printed, names in prose.claims.items() for name in numerals.listed(names)
+    }
 
 
 def _is(number: str, asked: Question) -> bool:

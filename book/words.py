@@ -13,10 +13,8 @@ from __future__ import annotations
 
 import html
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -24,8 +22,6 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.transforms.post_transforms import SphinxPostTransform
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 PAGE = "glossary"
 UNLINKED = (PAGE, "references")

@@ -10,8 +10,6 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 ROOT = Path(__file__).resolve().parent.parent
 IGNORED = shutil.ignore_patterns(".git", ".venv", "_build", "__pycache__", ".*_cache", "dist")
 
@@ -31,17 +29,6 @@ def fresh_copy(target: Path) -> Path:
     """Copy the book's tree, as it stands, without what git ignores."""
     shutil.copytree(ROOT, target, ignore=IGNORED)
     return target
-
-
-def documents(root: Path = ROOT) -> list[str]:
-    """Return the pages that _toc.yml names."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    found, stack = [toc["root"]], [toc]
-    while stack:
-        entry = stack.pop()
-        found += [entry["file"]] if "file" in entry else []
-        stack += [e for key in ("parts", "chapters", "sections") for e in entry.get(key, [])]
-    return found
 
 
 def build(copy: Path) -> Build:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 import tidy
-from building import Build, build, documents, fresh_copy
+from building import Build, build, fresh_copy
+from notebooks import documents
 from sphinx.builders.html._assets import _CascadingStyleSheet, _JavaScript
 
 REMOTE = re.compile(r"^(?:https?:)?//", re.IGNORECASE)

@@ -12,7 +12,6 @@ import pytest
 
 from illusionkit.interactive.palette import PALETTE
 
-DATA = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
 ROLES = {"soft": "0", "apparent": "1", "honest": "2"}
 
 
@@ -25,9 +24,8 @@ def page() -> notebooks.NotebookNode:
 @pytest.fixture(scope="module")
 def hero(page: notebooks.NotebookNode) -> dict:
     """The data of its scene."""
-    shown = [text for cell in page.cells for _, text in notebooks.output_texts(cell)]
-    (scene,) = (text for text in shown if 'data-ik="scene"' in text)
-    return json.loads(DATA.search(scene)[1])
+    (scene,) = notebooks.payloads(notebooks.code_cells(page), "scene")
+    return json.loads(scene)
 
 
 def test_the_opening_is_a_page_like_the_others() -> None:

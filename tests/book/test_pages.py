@@ -22,7 +22,6 @@ from runs import PageRun
 
 Run = Callable[[Path], PageRun]
 
-DATA = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
 PAGES = notebooks.pages()
 each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 
@@ -66,9 +65,7 @@ def payloads(page: NotebookNode) -> list[list[dict[str, Any]]]:
 
 def data_of(widget: str, page: NotebookNode) -> list[dict[str, Any]]:
     """Return the data of a page's widgets of a kind, in order."""
-    texts = [each for cell in notebooks.code_cells(page) for each in notebooks.output_texts(cell)]
-    shown = [text for kind, text in texts if kind == "text/html" and f'data-ik="{widget}"' in text]
-    return [json.loads(found[1]) for text in shown for found in DATA.finditer(text)]
+    return [json.loads(data) for data in notebooks.payloads(notebooks.code_cells(page), widget)]
 
 
 MOVED, FEW = 300, 0.1

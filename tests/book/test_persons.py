@@ -67,17 +67,13 @@ def test_pages_and_results_pass_no_person_on(root: Path, known: Hashes) -> None:
     assert not found, "\n".join(found)
 
 
-DATA = re.compile(r'<script type="application/json">(.*?)</script>', re.DOTALL)
-
-
 def alone(path: Path, names: Iterable[str]) -> list[str]:
     """Return the scenes of a page about persons in which a dot stands for fewer than five."""
     document = notebooks.read(path)
     code = "\n".join(cell.source for cell in notebooks.code_cells(document))
     about = [name for name in names if re.search(rf"\b{name}\(", code)]
-    texts = (text for cell in notebooks.code_cells(document)
-             for _, text in notebooks.output_texts(cell) if 'data-ik="scene"' in text)  # fmt: skip
-    each = [json.loads(DATA.search(text)[1])["each"] for text in texts]  # type: ignore[index]
+    scenes = notebooks.payloads(notebooks.code_cells(document), "scene")
+    each = [json.loads(data)["each"] for data in scenes]
     return [f"{path.name} ({', '.join(about)}): {n} a dot" for n in each if about and n < 5]
 
 

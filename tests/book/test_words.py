@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import words
 from bs4 import BeautifulSoup
-from building import documents
 from docutils import nodes
+from notebooks import documents
 
 from illusionkit.interactive.palette import PALETTE
 

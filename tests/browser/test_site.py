@@ -20,10 +20,10 @@ import notebooks
 import pytest
 import rota
 from axe_playwright_python.sync_playwright import Axe
-from building import ROOT, documents
+from building import ROOT
 from playwright.sync_api import Error as BrowserError
 
-DOCUMENTS = sorted(documents())
+DOCUMENTS = sorted(notebooks.documents())
 PAGES = [*DOCUMENTS, "search", "genindex"]
 TURNS = [str(path.relative_to(ROOT).with_suffix("")) for path in rota.chosen()]
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
