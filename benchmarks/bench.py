@@ -188,9 +188,9 @@ def processor(told: Path = Path("/proc/cpuinfo")) -> dict[str, int]:
 
     Its name is not enough: generations of very different speed are all called "AMD EPYC".
     """
-    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
-    pairs = [[part.strip() for part in line.split(":", 1)] for line in lines if ":" in line]
-    first = {name: value for name, value in reversed(pairs)}
+    from illusionkit.experiment.provenance import cpuinfo
+
+    first = cpuinfo(told)
     wanted = {"cpu_family": "cpu family", "cpu_model": "model"}
     return {key: int(first[name]) for key, name in wanted.items() if first.get(name, "").isdigit()}
 

@@ -55,12 +55,14 @@ def _weights(experiment: Experiment) -> str:
     return cache.digest(*pinned)[:12] if pinned else "none"
 
 
+def cpuinfo(told: Path = Path("/proc/cpuinfo")) -> dict[str, str]:
+    """Return what Linux tells of the first processor, by its own names; nothing elsewhere."""
+    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
+    pairs = (line.partition(":") for line in reversed(lines) if ":" in line)
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
 def machine() -> dict[str, str]:
     """Return the Python version and the processor's name."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    for line in info.read_text(encoding="utf-8").splitlines() if info.exists() else ():
-        if line.startswith("model name"):
-            name = line.partition(":")[2].strip()
-            break
+    name = cpuinfo().get("model name") or platform.processor() or platform.machine()
     return {"python": platform.python_version(), "cpu": f"{name}, {os.cpu_count()} cores"}

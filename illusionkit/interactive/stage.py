@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from string import Formatter
 from typing import TYPE_CHECKING, Any
 
@@ -112,15 +113,19 @@ class Stage:
     dots: int
     each: int
 
-    @property
+    @cached_property
     def roles(self) -> list[str]:
         """Return the colour of every dot."""
         given, threshold = self.frame.roles, self.frame.threshold
         if threshold is None:
             return [given] * self.dots if isinstance(given, str) else list(given)
-        x = self.line(threshold.start)
-        at = self.frame.places.at
-        return [threshold.colours[int(dot in at and at[dot][0] >= x)] for dot in range(self.dots)]
+        return [threshold.colours[dot in self.above] for dot in range(self.dots)]
+
+    @cached_property
+    def above(self) -> list[int]:
+        """Return the dots that lie on or above the threshold where it stands first."""
+        at, threshold = self.frame.places.at, self.frame.threshold
+        return [dot for dot in at if threshold and at[dot][0] >= self.line(threshold.start)]
 
     @property
     def labels(self) -> list[dict[str, Any]]:
@@ -151,9 +156,8 @@ class Stage:
         threshold = self.frame.threshold
         if threshold is None:
             return self.frame.says
-        at, x = self.frame.places.at, self.line(threshold.start)
-        above = [dot for dot in at if at[dot][0] >= x]
-        below = [dot for dot in at if at[dot][0] < x]
+        above = self.above
+        below = [dot for dot in self.frame.places.at if dot not in above]
         cost = sum(threshold.above[dot] for dot in above if threshold.above)
         cost += sum(threshold.below[dot] for dot in below if threshold.below)
         found = {
