@@ -4,10 +4,10 @@
     python book/measure_page.py                          every page of the book
 
 A word is what stands between blanks and holds a letter. All that can be read in the article
-counts, folded or not, the frames of a scene as well; code, mathematics and claims do not. Lines of
-code are neither blank nor a comment. The words are counted from the notebook, without a build: a
-citation counts as what is written for it. What is above its limit, and what gives an answer away
-(book/spoilers.py), is marked with ✗.
+counts, folded or not, the frames of a scene as well; code, mathematics, claims and the entries of
+a list that is looked up do not. Lines of code are neither blank nor a comment. The words are
+counted from the notebook, without a build: a citation counts as what is written for it. What is
+above its limit, and what gives an answer away (book/spoilers.py), is marked with ✗.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ PAYLOAD = 40_000
 TOUCHED = ("scene", "predict", "explore")
 UNREAD = (
     "script, style, svg, .cell_input pre, pre > code, [class^=highlight-], .math, .eqno, "
-    ".headerlink, .book-claims, .expanded"
+    ".headerlink, .book-claims, .expanded, .ik-finder li"
 )
-"""What does not count as words in HTML: code, mathematics, claims, pictures, and what a fold is
-called once it is open."""
+"""What does not count as words in HTML: code, mathematics, claims, pictures, a list that is looked
+up, and what a fold is called once it is open."""
 PROGRAM = re.compile(r"^(`{3,})(?:python|bash|sh|console|diff|\{code)[^\n]*\n(.*?)^\1", re.M | re.S)
 MARKS = re.compile(r"^:(?:::+.*|(?!alt:)[\w-]+:.*)$", re.MULTILINE)
 

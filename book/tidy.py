@@ -8,6 +8,7 @@ What it does, each because the page was wrong without it:
   the roles of a bibliography; three folds that are all called "Toggle hidden content" should be.
 * Without scripts the theme is neither light nor dark, and shows the pictures of both.
 * The theme gives the folds of the contents no name.
+* What a cell's output links to is a notebook, and here a page.
 * A number was parted from its unit at the end of a line, a formula from its comma.
 * MathJax is copied from a pip-installed package instead of being called from a CDN.
 * The repository's address, kept in address.toml, turns buttons on once it is a real one.
@@ -49,6 +50,7 @@ MENDED = {
     " ± ": "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}",
 }
 UNIT = re.compile(r"(?<=\d)[ \n](?=%|points?\b)")
+PAGE_LINK = re.compile(r'(<a data-page="" href="[^"]+)\.ipynb"')
 FORMULA_END = re.compile(r'(<span class="math[^>]*>[^<]{1,60}</span>[,.;:!?)]+)')
 NO_NAME = re.compile(r"(>([^<>]+)</a>\s*<details[^>]*>\s*<summary)(?=>)")
 NO_THEME, LIGHT = 'data-theme="auto"', 'data-theme="light"'
@@ -122,6 +124,7 @@ def mended(body: str) -> str:
     """Return the HTML of a page's text without what the accessibility test finds."""
     for wrong, right in MENDED.items():
         body = body.replace(wrong, right)
+    body = PAGE_LINK.sub(r'\1.html"', body)
     return FORMULA_END.sub(r'<span class="book-keep">\1</span>', body)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 
 from illusionkit.answers.answer import Answer
 
@@ -24,7 +25,25 @@ def _a_year() -> float:
     return (1 + math.erf(math.sqrt(520 / (math.pi * 2000)) / math.sqrt(2))) / 2
 
 
+def _always_neutral() -> float:
+    """Return how many of 100 test reviews lie at most one class off the middle."""
+    from illusionkit.training.book_model import tables
+
+    return float(100 * tables()["test"]["label"].between(1, 3).mean())
+
+
+def _agreed_neutral() -> float:
+    """Return how many of 100 test reviews are neutral, of the half that raters agree on most."""
+    from illusionkit.training.book_model import tables
+
+    test = tables()["test"]
+    spread = test["ratings"].map(statistics.pstdev)
+    return float(100 * (test["label"][spread <= spread.median()] == 2).mean())
+
+
 ANSWERS = {
+    "always-neutral": Answer(_always_neutral, within=0.3),
+    "agreed-neutral": Answer(_agreed_neutral, within=0.3),
     "reuse-size": Answer(_rows_for_a_thousand, within=50),
     "reuse-public": Answer(_best_in_public, within=0.001),
     "reuse-year": Answer(_a_year, within=0.001),

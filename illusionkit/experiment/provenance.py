@@ -17,7 +17,8 @@ from illusionkit.experiment.spec import Experiment
 from illusionkit.meaning import code_hash
 from illusionkit.models.encoders import LIBRARIES
 
-ELSEWHERE = ("title", "step", "page", "cost", "weights", "symptom", "kind", "null_dose")
+READER = ("symptom", "caught_by", "kind", "null_dose")
+ELSEWHERE = ("title", "step", "page", "cost", "weights", *READER)
 """Not in the hash of the spec: what is for a reader only, and what has a hash of its own."""
 
 

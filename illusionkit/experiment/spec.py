@@ -76,9 +76,9 @@ class Experiment:
     how far one reading may differ on another CPU; ``cost`` the seconds of one reading;
     ``weights`` the archives of the pre-trained weights that it starts from.
 
-    Three fields are for a reader only, and may change after the results: ``symptom``, what one
-    sees in a project of one's own; ``kind`` of data (`KINDS`); ``null_dose``, the dose at which
-    nothing is planted, None where there is no such dose.
+    Four fields are for a reader only, and may change after the results: ``symptom``, what one
+    sees in a project of one's own; ``caught_by``, the one check that shows it; ``kind`` of
+    data (`KINDS`); ``null_dose``, the dose at which nothing is planted, None where there is none.
     """
 
     id: str
@@ -98,6 +98,7 @@ class Experiment:
     arms: tuple[str, ...] = ARMS
     weights: tuple[str, ...] = ()
     symptom: str = ""
+    caught_by: str = ""
     kind: str = "text"
     null_dose: float | None = None
 

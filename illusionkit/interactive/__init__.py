@@ -1,8 +1,9 @@
 """What a page shows and asks: figures, curves to explore, guesses, exercises, live panels.
 
 `stage` shows real units as dots that move from frame to frame, `layouts` places them;
-`explorer` draws two scores over a dose; `exercises` asks for a guess and grades an answer; `live`
-runs an experiment or a model where there is a kernel; `figures` has the one style of still figures.
+`explorer` draws two scores over a dose, `choices` narrows a list down; `exercises` asks for a guess
+and grades an answer; `live` runs an experiment or a model where there is a kernel; `figures` has
+the one style of still figures.
 """
 
 from illusionkit.faces import face
@@ -12,6 +13,7 @@ __getattr__, __all__ = face(
     explorer="explore",
     exercises="check predict",
     layouts="boxes clusters line",
+    choices="Entry finder",
     stage="Frame Guess Threshold scene",
     figures="SHAPES dots show style",
     live="play",

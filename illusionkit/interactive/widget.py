@@ -73,18 +73,19 @@ def _environment() -> Environment:
 
 def _template(name: str) -> str:
     """Return a template without its indentation: a tag or a block follows what is before it."""
-    source = re.sub(r"\n\s*(?=[<{]|$)", "", _file("templates", name))
+    source = re.sub(r"\n\s*(?=[<{]|$)", "", packaged("templates", name))
     return re.sub(r"\n\s*", " ", source)
 
 
-def _file(folder: str, name: str) -> str:
+def packaged(folder: str, name: str) -> str:
+    """Return the text of a file that lies in a folder of this package."""
     return (files("illusionkit.interactive") / folder / name).read_text(encoding="utf-8")
 
 
 @cache
 def style_sheet() -> Markup:
     """Return the constant ``<style>`` element, with the palette of both themes filled in."""
-    sheet = re.sub(r"/\*(?!light\*/|dark\*/).*?\*/\n", "", _file("static", "widget.css"))
+    sheet = re.sub(r"/\*(?!light\*/|dark\*/).*?\*/\n", "", packaged("static", "widget.css"))
     for theme in ("light", "dark"):
         sheet = sheet.replace(f"/*{theme}*/", declarations(dark=theme == "dark"))
     return Markup(f"<style>{sheet}</style>")
@@ -93,7 +94,7 @@ def style_sheet() -> Markup:
 @cache
 def script() -> Markup:
     """Return the constant ``<script>`` element that brings every widget on the page to life."""
-    return Markup(f"<script>{_file('static', 'widget.js')}</script>")
+    return Markup(f"<script>{packaged('static', 'widget.js')}</script>")
 
 
 def escape(value: object) -> Markup:

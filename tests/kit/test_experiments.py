@@ -177,10 +177,16 @@ def test_a_spec_says_what_a_reader_needs(name):
     assert set(trial.arms) & set(ARMS) or len(trial.arms) > 2
     assert trial.symptom.endswith(".") and 20 < len(trial.symptom) <= 90
     assert not set("0123456789") & set(trial.symptom.replace("99 %", ""))
+    assert not trial.caught_by or (trial.caught_by.endswith(".") and len(trial.caught_by) <= 100)
     assert trial.null_dose is None or trial.null_dose in trial.knob.doses
     assert set(needed(trial)) <= set(archives.sources())
     assert ("vader" in needed(trial) or trial.kind in ("table", "mail", "text")) and needed(trial)
     json.dumps(trial.spec)
+
+
+def test_a_page_on_an_illusion_names_the_check_that_shows_it():
+    told = {trial.page for trial in experiments().values() if trial.caught_by}
+    assert told == {trial.page for trial in experiments().values()}
 
 
 def test_symptoms_are_told_apart():

@@ -184,6 +184,7 @@ EXPERIMENTS = (
         id="broken-column", step="collect", page="broken-column", kind="table",
         title="A column of marks that was permuted",
         symptom="An audit finds no difference between groups, and another copy of the file does.",
+        caught_by="Compare the column with a second source, row by row.",
         design="same-rows", metric=GAP, margin=0.03, sign=1, seeds=tuple(range(40)),
         knobs=(
             Knob.share("permuted", "rows whose marks were permuted", (0.0, 0.25, 0.5, 0.75, 1.0)),

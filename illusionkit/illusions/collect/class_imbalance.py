@@ -171,6 +171,7 @@ EXPERIMENTS = (
         id="class-imbalance", step="collect", page="class-imbalance", kind="table",
         title="Accuracy where most customers pay",
         symptom="99 % accuracy, and the rare case that matters is hardly ever found.",
+        caught_by="Print the score of the constant answer beside it, and the hits of each class.",
         design="same-rows", metric=HIT_RATE, margin=0.02, sign=1, seeds=tuple(range(10)),
         knobs=(Knob.share(
             "paying", "customers who pay", (0.5, 0.78, 0.9, 0.95, 0.99), low=0.5, high=0.99,

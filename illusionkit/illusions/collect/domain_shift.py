@@ -171,18 +171,21 @@ EXPERIMENTS = (
         id="domain-shift-products",
         title="Trained on film reviews, used on product reviews",
         symptom="A model that is good on one kind of review is poorer on the next kind.",
+        caught_by="Score a few labelled rows of the place where it will be used.",
         data=("movie_reviews", "product_reviews"), run=partial(run, target="product_reviews"),
     ),
     _experiment(
         id="domain-shift-tweets",
         title="Trained on film reviews, used on tweets",
         symptom="The model was excellent on edited text, and users write short messages.",
+        caught_by="Label a hundred messages of its users, and score those.",
         data=("movie_reviews", "tweets"), run=partial(run, target="tweets"),
     ),
     _experiment(
         id="domain-shift-editorials",
         title="Trained on film reviews, used on editorials",
         symptom="The held-out test was fine, and in another department the answers are poor.",
+        caught_by="Score each source by itself before anything is pooled.",
         data=("movie_reviews", "editorials"), run=partial(run, target="editorials"),
     ),
     _experiment(

@@ -121,6 +121,7 @@ EXPERIMENTS = (
         id="domain-shift-years", step="collect", page="domain-shift", kind="table",
         title="Trained on the census of 2015, used on that of a later year",
         symptom="A model is some years old, somebody says drift, and nobody has measured it.",
+        caught_by="Test on labelled rows of the year of use before you retrain.",
         design="two-populations", metric=ACCURACY, margin=0.02, sign=0, seeds=tuple(range(30)),
         knobs=(Knob(
             "years", "years between the lab and the use", "years", low=0.0, high=3.0,

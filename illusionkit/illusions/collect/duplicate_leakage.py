@@ -180,6 +180,7 @@ EXPERIMENTS = (
         id="duplicate-leakage",
         title="Copies of test texts in the training data",
         symptom="The test score falls as soon as equal rows are removed before the split.",
+        caught_by="Count test rows that also stand in training, then remove them and score again.",
         design="paired-models",
         knobs=(
             Knob.share("share", "test texts with a copy in training", (0.0, 0.25, 0.5, 0.75, 1.0)),
@@ -190,6 +191,7 @@ EXPERIMENTS = (
         id="near-duplicate-leakage",
         title="Shortened copies of test texts in the training data",
         symptom="Equal rows are gone, and test rows still sound like rows that were trained on.",
+        caught_by="Compare the score of test rows near to training with that of the others.",
         design="paired-models",
         knobs=(Knob.share(
             "kept", "length of the copy", (0.1, 0.25, 0.4, 0.5, 0.75, 1.0),
@@ -201,6 +203,7 @@ EXPERIMENTS = (
         id="duplicates-as-shipped",
         title="A random split of lines, half of which are copies",
         symptom="A random split of a downloaded file gives a score that no new text reaches.",
+        caught_by="Split the distinct texts, not the lines of the file.",
         design="fresh-sample",
         knobs=(Knob.share("kept", "repeated lines left in the data", (0.0, 0.25, 0.5, 0.75, 1.0)),),
         null_dose=0.0, cost=2.0, run=_shipped,

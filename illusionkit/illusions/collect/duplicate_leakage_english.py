@@ -106,6 +106,7 @@ EXPERIMENTS = (
         id="duplicate-leakage-finetuned",
         title="Copies of test texts in the training data of a fine-tuned BERT",
         symptom="A fine-tuned model is nearly perfect on test rows that it has met before.",
+        caught_by="Score apart the test rows that the model has met before.",
         knobs=(
             _share,
             Knob(

@@ -68,6 +68,7 @@ EXPERIMENTS = (
         id="group-leakage", step="collect", page="group-leakage", kind="text",
         title="Sentences of one document on both sides of the split",
         symptom="In cross-validation the model does well; on new documents it guesses.",
+        caught_by="Split by document, customer or patient, and compare the two scores.",
         design="fresh-sample", metric=ACCURACY, margin=0.03, sign=1, seeds=tuple(range(20)),
         knobs=(Knob.share(
             "shared", "sentences of a tested document that are trained on",

@@ -210,6 +210,7 @@ EXPERIMENTS = (
         id="label-noise",
         title="Labels replaced by a coin, in training and test alike",
         symptom="The score stays low whatever is tried, and users say that the answers are good.",
+        caught_by="Judge against the consensus of several raters.",
         sign=-1,
         knobs=(Knob.share(
             "rate", "labels replaced by another class, evenly drawn", (0.0, 0.1, 0.2, 0.4, 0.6),
@@ -220,6 +221,7 @@ EXPERIMENTS = (
         id="label-noise-systematic",
         title="Labels from a program that counts words, in training and test alike",
         symptom="The model agrees with our labels, which a program made, and not with people.",
+        caught_by="Have people label a sample, and score against them.",
         sign=1,
         knobs=(Knob.share("rate", "labels given by a program", QUARTERS),),
         run=partial(run, kind=machine),
@@ -228,6 +230,7 @@ EXPERIMENTS = (
         id="label-noise-rater",
         title="Labels from one rater each, in training and test alike",
         symptom="Two people disagree about a label as often as the model does.",
+        caught_by="Let one rater be judged by the others, as the model is.",
         sign=-1,
         knobs=(Knob.share("rate", "labels given by a single rater", QUARTERS),),
         run=partial(run, kind=rater),

@@ -155,6 +155,7 @@ EXPERIMENTS = (
         id="mail-triage",
         title="A spam filter tested on mail that is easy to tell",
         symptom="Hardly a false alarm in the lab, and users miss receipts and newsletters.",
+        caught_by="Report the false alarms of each kind of mail.",
         sign=1,
         arms=("flawed", "cured"), run=run,
     ),

@@ -132,10 +132,12 @@ EXPERIMENTS = (
         "test-reuse", page="test-reuse", run=best,
         title="The best of many submissions to one test set",
         symptom="The winner of a contest does worse in the next one, however large it was.",
+        caught_by="Count every look at the test, and score the winner on fresh rows.",
     ),
     _spec(
         "test-reuse-vote", page="board-that-answers", run=vote,
         title="A vote of the submissions that did well on the test",
         symptom="Scores rise from submission to submission, and nothing was learned.",
+        caught_by="Keep rows back that no score was ever told of.",
     ),
 )  # fmt: skip

@@ -149,6 +149,7 @@ EXPERIMENTS = (
         id="pretraining-loss", step="pre-train", page="bert-objective", kind="text",
         title="A model pre-trained from scratch, judged by the pairs it was trained on",
         symptom="The pre-training loss falls and falls, and a table of word counts does as well.",
+        caught_by="Print the loss of a table of word counts beside it.",
         design="fresh-sample", metric=LOSS, margin=0.4, sign=1, seeds=(0, 1, 2),
         knobs=(Knob(
             "steps", "training steps", "steps", low=150, high=600, default=600,

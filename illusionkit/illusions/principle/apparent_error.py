@@ -78,6 +78,7 @@ EXPERIMENTS = (
         id="apparent-error", step="principle", page="principle", kind="ratings",
         title="A model judged by the scores it was fitted to",
         symptom="Every feature that is added lowers the error, and new cases see none of it.",
+        caught_by="Score rows that were held aside before any feature was added.",
         # The margin is a tenth, about, of the raters' variance.
         design="same-rows", metric=SQUARED_ERROR, margin=0.15, sign=1, seeds=tuple(range(20)),
         knobs=(Knob(

@@ -131,6 +131,7 @@ EXPERIMENTS = (
         id="learning-rate",
         title="The loss on the training rows, by learning rate and batch size",
         symptom="A higher rate brings the training loss down faster, and new texts pay for it.",
+        caught_by="Compare settings by their loss on texts that were not trained on.",
         knobs=(Knob("rate", "learning rate", "", low=1e-4, high=10, default=0.1, doses=RATES),),
         arms=tuple(BATCHES), cost=1.0, tolerance=0.01, run=_at_rate,
     ),
@@ -138,6 +139,7 @@ EXPERIMENTS = (
         id="chosen-rate",
         title="The setting with the lowest loss of several that were tried",
         symptom="The setting with the lowest training loss is not the one that does best later.",
+        caught_by="Choose by validation rows, and report on others.",
         knobs=(Knob(
             "settings", "settings tried", "settings", low=1, high=len(RATES) * len(BATCHES),
             default=15, doses=(1, 2, 4, 8, 15),

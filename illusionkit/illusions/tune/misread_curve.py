@@ -134,6 +134,7 @@ EXPERIMENTS = (
         id="misread-curve", step="fine-tune", page="misread-curve", kind="text",
         title="A development batch printed as the training loss",
         symptom="Training and development loss lie together for five epochs: it looks well fitted.",
+        caught_by="Compute both losses with the same weights, in evaluation mode, over all rows.",
         design="same-rows", metric=GAP, margin=0.05, sign=1, seeds=tuple(range(30)),
         knobs=(Knob(
             "batches", "training batches in an epoch", "batches", low=2, high=160, default=20,

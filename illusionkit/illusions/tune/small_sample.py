@@ -67,6 +67,7 @@ EXPERIMENTS = (
         id="small-sample", step="fine-tune", page="small-sample", kind="text",
         title="The best of several runs, chosen on a small development set",
         symptom="The best of our runs is never again as good as on the day it was chosen.",
+        caught_by="Report all runs, or score the chosen one on rows that did not choose.",
         design="fresh-sample", metric=ACCURACY, margin=0.03, sign=1, seeds=tuple(range(60)),
         knobs=(Knob(
             "runs", "runs to choose from", "runs", low=1, high=100, default=20,

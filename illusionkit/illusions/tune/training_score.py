@@ -112,6 +112,7 @@ EXPERIMENTS = (
         id="training-score", step="fine-tune", page="results", kind="text",
         title="A fine-tuned model judged by the reviews it was trained on",
         symptom="The training log looks better with every epoch, and the users see no difference.",
+        caught_by="Score the validation rows after every epoch, and print both.",
         # 924 test and 950 validation reviews tell no less than the margin from nothing.
         design="fresh-sample", metric=ACCURACY, margin=0.1, sign=1, seeds=(0, 1, 2),
         knobs=(Knob(
