@@ -55,30 +55,18 @@ def expected_best(number: int, rows: int) -> float:
     return float((1 - below).sum() / rows)
 
 
-def ladder(scores: Array, rows: int) -> Array:
-    """Return what a Ladder tells of each score, in order: the best so far, or a new one.
-
-    A score is told only if it is better than the one told before by more than a standard error of
-    a half. The first is compared with one half. Blum and Hardt (2015), section 3, simplified: the
-    step is fixed.
-    """
-    told, best, step = [], TRUTH, TRUTH / np.sqrt(rows)
-    for score in scores:
-        best = float(score) if score > best + step else best
-        told.append(best)
-    return np.array(told)
-
-
-def _thrown(number: int, sets: tuple[Rows, Rows], rng: np.random.Generator) -> list[Array]:
+def thrown(number: int, sets: tuple[Rows, Rows], rng: np.random.Generator) -> list[Array]:
     """Return what so many coins say of both sets of reviews."""
     return [coins(number, len(rows.truth), rng) for rows in sets]
 
 
-def _accuracy(rows: Rows, predictions: Array) -> Array:
+def accuracy(rows: Rows, predictions: Array) -> Array:
+    """Return the accuracy of each coin, from its predictions (coins, rows)."""
     return np.asarray((predictions == rows.truth).mean(axis=-1))
 
 
-def _reading(test: Rows, predictions: Array, **extras: float) -> Reading:
+def judged(test: Rows, predictions: Array, **extras: float) -> Reading:
+    """Return the reading of one submission, whose accuracy on new reviews is one half."""
     judged = Rows(test.truth, predictions, test.unit)
     return Reading(ACCURACY.score(judged), TRUTH, judged, None, extras=extras)
 
@@ -89,31 +77,15 @@ def best(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     Control: the first coin. Cured: the coin that is best on other reviews.
     """
     test, other = sets = tests(seed, round(dose["rows"]), part)
-    here, there = _thrown(round(dose["coins"]), sets, np.random.default_rng([seed, 32]))
-    scores = _accuracy(other, there) if arm == "cured" else _accuracy(test, here)
+    here, there = thrown(round(dose["coins"]), sets, np.random.default_rng([seed, 32]))
+    scores = accuracy(other, there) if arm == "cured" else accuracy(test, here)
     winner = 0 if arm == "control" else int(np.argmax(scores))
     expected = expected_best(len(here), len(test.truth))
-    return _reading(test, here[winner], expected_of_the_best=expected)
+    return judged(test, here[winner], expected_of_the_best=expected)
 
 
-def vote(dose: Dose, seed: int, arm: str, part: str) -> Reading:
-    """Read ``test-reuse-vote``: the majority of all coins that were told to be above one half.
-
-    Control: told by the answers of other reviews. Cured: told by the Ladder, the coins one after
-    another; only a coin that raises what is told counts as told to be above.
-    """
-    test, other = sets = tests(seed, round(dose["rows"]), part)
-    here, there = _thrown(round(dose["coins"]), sets, np.random.default_rng([seed, 33]))
-    told = _accuracy(other, there) if arm == "control" else _accuracy(test, here)
-    if arm == "cured":
-        told = TRUTH + np.diff(ladder(told, len(test.truth)), prepend=TRUTH)
-    voters = here[told > TRUTH] if (told > TRUTH).any() else here[:1]
-    share = voters.mean(axis=0)  # a tie goes to the first voter
-    decided = np.where(share == TRUTH, voters[0], share > TRUTH).astype(int)
-    return _reading(test, decided, voters=float(len(voters)))
-
-
-def _spec(name: str, **own: Any) -> Experiment:
+def spec(name: str, **own: Any) -> Experiment:
+    """Return what both experiments fixed alike."""
     return Experiment(
         id=name, step="evaluate", kind="text", design="known-truth",
         metric=ACCURACY, margin=0.01, sign=1, seeds=tuple(range(100)), null_dose=1,
@@ -128,16 +100,10 @@ def _spec(name: str, **own: Any) -> Experiment:
 
 
 EXPERIMENTS = (
-    _spec(
+    spec(
         "test-reuse", page="test-reuse", run=best,
         title="The best of many submissions to one test set",
         symptom="The winner of a contest does worse in the next one, however large it was.",
         caught_by="Count every look at the test, and score the winner on fresh rows.",
-    ),
-    _spec(
-        "test-reuse-vote", page="board-that-answers", run=vote,
-        title="A vote of the submissions that did well on the test",
-        symptom="Scores rise from submission to submission, and nothing was learned.",
-        caught_by="Keep rows back that no score was ever told of.",
     ),
 )  # fmt: skip
