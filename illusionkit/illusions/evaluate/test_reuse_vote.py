@@ -1,7 +1,8 @@
 """A board that answers every submission: ``test-reuse-vote``.
 
 The coins of `test_reuse`, and a vote of all that the board said to be above one half (Blum and
-Hardt 2015, section 3.1). What was said before anything was measured stands there. Used in chapter 3.
+Hardt 2015, section 3.1). What was said before anything was measured stands there. Used in
+chapter 3.
 """
 
 from __future__ import annotations
