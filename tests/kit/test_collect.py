@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit.data import duplicates
+from illusionkit.data import unit_copies
 from illusionkit.errors import DataError, DesignError
 from illusionkit.illusions import experiment
 from illusionkit.illusions.collect import duplicate_leakage as leak
@@ -26,7 +26,7 @@ def drawn(table):
 
 
 def normalised(texts):
-    return {duplicates.normalise(text) for text in texts}
+    return {unit_copies.normalise(text) for text in texts}
 
 
 @pytest.mark.parametrize("dose", [0.0, 0.3, 1.0])
@@ -86,7 +86,7 @@ def fits(monkeypatch):
 def test_the_near_control_shortens_texts_that_are_not_tested(table, fits):
     experiment("near-duplicate-leakage").read(0.75, 1, "control")
     (_, _, test, short), (clean, *_) = fits
-    assert not duplicates.overlap(list(table["text"][test]), short).any()
+    assert not unit_copies.overlap(list(table["text"][test]), short).any()
     origin = table["text"][clean[: len(test)]]
     assert all(part in text for text, part in zip(origin, short, strict=True))
 
@@ -104,7 +104,7 @@ def test_the_near_cure_drops_what_the_audit_finds_and_keeps_the_labels_right(tab
     experiment("near-duplicate-leakage").read(0.5, 1, "cured")
     (_, labels, test, planted), _, (_, left_labels, _, left), _ = fits
     assert 0 < len(left) < len(planted)
-    assert not duplicates.overlap(list(table["text"][test]), left).any()
+    assert not unit_copies.overlap(list(table["text"][test]), left).any()
     label = dict(zip(planted, labels[-len(planted) :], strict=True))
     assert np.array_equal(labels[-len(test) :], table["label"].to_numpy()[test])
     ends = zip(left, left_labels[-len(left) :], strict=True)

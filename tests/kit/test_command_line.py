@@ -227,3 +227,12 @@ def test_a_stop_is_said_without_a_traceback(monkeypatch, capsys):
     monkeypatch.setattr(__main__, "_list", stop)
     assert __main__.main(["list"]) == 130
     assert "what was measured is kept" in capsys.readouterr().err
+
+
+def test_who_reads_no_further_gets_no_traceback():
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "illusionkit", "list"]
+    with os.fdopen(write) as closed:
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, check=False)
+    assert (done.returncode, done.stderr) == (141, b"")

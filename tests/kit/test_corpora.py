@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from illusionkit import cache
-from illusionkit.data import archives, corpora, duplicates, tables
+from illusionkit.data import archives, corpora, tables, unit_copies
 from illusionkit.errors import DataError
 
 ROWS = {
@@ -101,7 +101,7 @@ def test_documents_are_as_many_as_documented():
 @pytest.mark.parametrize("name", ROWS)
 def test_a_unit_keeps_its_copies_together_and_lies_in_one_part(name):
     table = whole(name)
-    same = table["text"].map(duplicates.normalise)
+    same = table["text"].map(unit_copies.normalise)
     assert (table.groupby(same)["unit"].nunique() == 1).all()
     assert (table.groupby("unit")["part"].nunique() == 1).all()
     if name in BY_DOCUMENT:
@@ -117,7 +117,7 @@ def test_no_text_has_a_near_copy_in_the_other_part(name):
     table = whole(name)
     texts = {part: list(rows["text"]) for part, rows in table.groupby("part")}
     few = texts["confirm"][:: max(1, len(texts["confirm"]) // 150)]
-    assert not duplicates.overlap(texts["book"], few).any()
+    assert not unit_copies.overlap(texts["book"], few).any()
 
 
 @pytest.mark.parametrize("name", ROWS)
@@ -214,9 +214,9 @@ def test_empty_lines_among_chinese_reviews_are_no_rows(monkeypatch, empty_cache)
 
 def test_components_are_kept_in_the_cache(monkeypatch):
     before = whole("movie_reviews")["unit"]
-    code = corpora.code_hash(duplicates.components)
+    code = corpora.code_hash(unit_copies.components)
     monkeypatch.setattr(corpora, "code_hash", lambda root: code)
-    monkeypatch.setattr(duplicates, "components", lambda texts: pytest.fail("made again"))
+    monkeypatch.setattr(unit_copies, "components", lambda texts: pytest.fail("made again"))
     again = corpora._rated.__wrapped__("movie_reviews")["unit"]
     assert again.equals(before)
 
@@ -226,7 +226,7 @@ def test_other_code_makes_components_anew(monkeypatch):
     keys = []
     monkeypatch.setattr(cache, "arrays", lambda kind, key, make: keys.append(key) or make())
     for near in (1.0, 1.0, 0.9):
-        monkeypatch.setattr(duplicates, "NEAR", near)
-        monkeypatch.setattr(duplicates.components, "__kwdefaults__", {"near": near})
+        monkeypatch.setattr(unit_copies, "NEAR", near)
+        monkeypatch.setattr(unit_copies.components, "__kwdefaults__", {"near": near})
         corpora._components(pd.Series(["a text", "a text!", "another"]))
     assert keys[0] == keys[1] != keys[2]

@@ -1,9 +1,11 @@
 """Duplicates: what counts as a copy, on hostile texts as well."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from illusionkit.data import duplicates
+from illusionkit.errors import DataError
 
 LONG = "the quick brown fox jumps over the lazy dog " * 2300  # 101,200 characters
 HOSTILE = [
@@ -28,10 +30,79 @@ HOSTILE = [
         ("Good  Book", "good-book"),
         ("a_b", "AB"),
         ("ﬁne", "FINE"),
+        ("a fine&amp;<br />book", "a fine & book"),
+        ("<b>bold</b>, isn’t it", "Bold isn't it"),
+        ("café", "cafe\u0301"),
+        ("1,000 pages", "1000 pages"),
     ],
 )
-def test_case_width_space_and_punctuation_do_not_count(left, right):
+def test_case_width_markup_space_and_punctuation_do_not_count(left, right):
     assert duplicates.normalise(left) == duplicates.normalise(right)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("कि", "कु"), ("कि", "का"), ("कु", "का"), ("great 👍", "great 👎"), ("1|2|300$", "12|30|0$"),
+        ("1.5", "15"), ("3-4", "34"), ("C++", "C"), ("a < b", "a > b"), ("resume", "résumé"),
+    ],
+)  # fmt: skip
+def test_what_carries_meaning_counts(left, right):
+    assert duplicates.normalise(left) != duplicates.normalise(right)
+    assert duplicates.overlap([left], [right], near=1.0).tolist() == [False]
+    assert duplicates.components([left, right], near=1.0).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("read", [duplicates.components, duplicates.texts_of])
+@pytest.mark.parametrize(
+    ("column", "says"),
+    [
+        (pd.DataFrame({"text": ["a"]}), "this is a table"),
+        ("a text", "one text or no column"),
+        (np.array([["a"]]), "one text or no column"),
+        (["a", None], "1 of 2 .* in row 1, is missing"),
+        (pd.Series(["a", pd.NA, float("nan")]), "2 of 3 .* in row 1, is missing"),
+        (["a", 7], "in row 1, is no text"),
+        (["a", ["b"]], "in row 1, is no text"),
+    ],
+)
+def test_what_is_no_column_of_texts_is_named(read, column, says):
+    with pytest.raises(DataError, match=says):
+        read(column)
+
+
+def test_only_a_blank_is_missing():
+    assert duplicates.overlap(["NA", "null"], ["null", "nan", "None"]).tolist() == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_text_inside_a_longer_one_is_contained_and_no_near_copy():
+    told = "the quick brown fox jumps over the lazy dog"
+    long = "Once upon a time, says the story, " + told + ", and then the story goes on and on."
+    assert duplicates.overlap([long], [told]).tolist() == [False]
+    assert duplicates.contained([long], [told, "a lazy dog that jumps over a fox"]).tolist() == [
+        True,
+        False,
+    ]
+    assert duplicates.contained([told], [long]).tolist() == [False]
+    assert duplicates.contained([long], ["the lazy dog"]).tolist() == [False]  # too short to tell
+    assert duplicates.contained([], [told]).tolist() == [False]
+
+
+def test_thirty_windows_of_one_text_are_one_component():
+    words = [f"word{n}" for n in range(60)]
+    windows = [" ".join(words[n : n + 30]) for n in range(30)]
+    assert set(duplicates.components(windows).tolist()) == {0}
+
+
+def test_groups_may_have_any_names():
+    sentence = np.array([0, 10**12, 2, 10**12, 3])
+    assert duplicates.linked(["a", "a", "b", "b", "c"], sentence).tolist() == [0, 0, 0, 0, 1]
+    with pytest.raises(DataError, match="1 values are missing"):
+        duplicates.linked(["a", None], [0, 1])
 
 
 def test_a_text_of_punctuation_stays_itself():

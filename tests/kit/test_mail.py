@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from illusionkit import cache
-from illusionkit.data import duplicates, mail
+from illusionkit.data import mail, unit_copies
 
 PLAIN = b"""From someone Mon Jan  1 00:00:00 2001
 Subject: Hello =?iso-8859-1?q?caf=E9?=
@@ -126,7 +126,7 @@ def test_a_tenth_of_the_units_is_kept_for_confirming_and_no_unit_is_in_both(both
 
 def test_equal_texts_are_one_unit(both):
     rows = both["book"]
-    same = rows.groupby(rows["text"].map(duplicates.normalise))["unit"].nunique()
+    same = rows.groupby(rows["text"].map(unit_copies.normalise))["unit"].nunique()
     assert (same == 1).all()
 
 

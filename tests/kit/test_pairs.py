@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from illusionkit.data import corpora
-from illusionkit.data.duplicates import normalise
+from illusionkit.data.unit_copies import normalise
 from illusionkit.errors import DataError, ModelError, TrainingError
 from illusionkit.models.objective import IGNORED
 from illusionkit.training import pairs

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
-from illusionkit.data import corpora, duplicates
+from illusionkit.data import corpora, unit_copies
 from illusionkit.experiment.draws import first
 from illusionkit.experiment.reading import ACCURACY, Reading
 from illusionkit.experiment.spec import Dose, Experiment, Knob
@@ -83,7 +83,7 @@ def planted(table: pd.DataFrame, drawn: Draw, share: float, arm: str) -> Array:
 
 def _leaked(table: pd.DataFrame, drawn: Draw, train: list[str]) -> Array:
     """Return which training texts are copies or near copies of a test text."""
-    return duplicates.overlap(list(table["text"][drawn.test]), train)
+    return unit_copies.overlap(list(table["text"][drawn.test]), train)
 
 
 def _planted(dose: Dose, seed: int, arm: str, part: str) -> Reading:
