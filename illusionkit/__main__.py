@@ -1,4 +1,4 @@
-"""The command line: list, fetch, measure, confirm."""
+"""The command line: list, fetch, measure, confirm, audit."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
-from illusionkit.errors import DesignError, IllusionError
+from illusionkit.errors import DataError, DesignError, IllusionError
 from illusionkit.experiment.spec import Experiment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, or 2 with one clear line on stderr.
 
-    141 where what reads the output has closed it, as a shell says of any tool.
+    1 where an audit found something; 141 where what reads the output has closed it, as a shell
+    says of any tool.
     """
     asked = _parser().parse_args(arguments)
     try:
-        asked.command(asked)
+        status = asked.command(asked)
         sys.stdout.flush()
     except BrokenPipeError:  # who read our output has seen enough: `illusionkit list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -31,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("illusionkit: stopped; what was measured is kept.", file=sys.stderr)
         return 130
-    return 0
+    return status or 0
 
 
 class _Parser(argparse.ArgumentParser):
@@ -41,9 +43,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    """Return the parser of all four commands."""
+    """Return the parser of all five commands."""
     parser = _Parser(prog="illusionkit", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="list | fetch | measure | confirm")
+    commands = parser.add_subparsers(
+        required=True, metavar="list | fetch | measure | confirm | audit"
+    )
 
     listing = commands.add_parser("list", help="the registered experiments")
     listing.add_argument("--json", action="store_true")
@@ -70,6 +74,18 @@ def _parser() -> argparse.ArgumentParser:
     confirming = commands.add_parser("confirm", help="score the confirm part, once, at a release")
     confirming.add_argument("id", metavar="ID")
     confirming.set_defaults(command=_confirm)
+
+    auditing = commands.add_parser("audit", help="look for illusions in a table of your own")
+    auditing.add_argument("train", metavar="TRAIN", help="a csv, tsv, jsonl or parquet file")
+    auditing.add_argument("test", nargs="?", metavar="TEST", help="without it a fifth is tested")
+    for role in ("label", "text", "group", "time", "prediction"):
+        auditing.add_argument(f"--{role}", metavar="COLUMN")
+    auditing.add_argument("--html", metavar="FILE", help="write the report as a page as well")
+    auditing.add_argument("--json", action="store_true")
+    auditing.add_argument("--show", type=int, default=0, metavar="N", help="values of a finding")
+    auditing.add_argument("--fail-on", default="medium", choices=("low", "medium", "high", "never"))
+    auditing.add_argument("--inject", action="store_true", help="plant flaws: which are found?")
+    auditing.set_defaults(command=_audit)
     return parser
 
 
@@ -205,6 +221,34 @@ def _confirm(asked: argparse.Namespace) -> None:
     from illusionkit.illusions import experiment
 
     print(write(experiment(asked.id), part="confirm"))
+
+
+def _audit(asked: argparse.Namespace) -> int:
+    """Audit a reader's own tables, and return 1 where something severe enough was found."""
+    from illusionkit.audit import audit, inject, read_table
+
+    loaded = [read_table(path) for path in (asked.train, asked.test) if path]
+    roles = {role: getattr(asked, role) for role in ("label", "text", "group", "time")}
+    tables = [each.table for each in loaded]
+    if asked.inject:
+        print(inject(*tables, **roles).to_string(index=False, float_format="%.3f"))
+        return 0
+    notes = [note for each in loaded for note in each.notes]
+    report = audit(*tables, **roles, prediction=asked.prediction, notes=notes)
+    if asked.html:
+        _write(asked.html, report.html(asked.show))
+    print(report.json() if asked.json else report.text(asked.show))
+    return 0 if asked.fail_on == "never" else int(bool(report.at_least(asked.fail_on)))
+
+
+def _write(path: str, page: str) -> None:
+    """Write a page in one move, so that no half of it is left."""
+    work = Path(f"{path}.part")
+    try:
+        work.write_text(page, encoding="utf-8")
+        work.replace(path)
+    except OSError as error:
+        raise DataError(f"{path} can't be written: {error.strerror}.") from error
 
 
 if __name__ == "__main__":

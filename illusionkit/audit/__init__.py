@@ -1,0 +1,15 @@
+"""An audit of the reader's own table: what is wrong with it, and what that is worth.
+
+`reading` reads a file, `roles` says what its columns are, `case` holds what every check works on;
+`copies`, `splits`, `columns`, `labels` and `size` hold the checks, `quick` the learner that
+measures what a finding is worth; `report` runs all and tells it, `planted` puts flaws in.
+"""
+
+from illusionkit.faces import face
+
+__getattr__, __all__ = face(
+    __name__,
+    reading="read_table",
+    report="audit",
+    planted="inject",
+)

@@ -1,0 +1,82 @@
+"""Checks of single columns: what gives the label away, ids, constant and missing columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from illusionkit.arrays import Array
+from illusionkit.audit import quick
+from illusionkit.audit.case import Case
+from illusionkit.audit.finding import Finding
+
+MOST_ROWS, GIVEN_AWAY, FILLED = 5000, 0.7, 0.5
+"""Rows on which a column is tried alone; the share of the way from the best constant answer to a
+perfect one that is too good for one column; the share of gaps that is said."""
+
+
+def columns(case: Case) -> Iterator[Finding]:
+    """Yield what is known of single columns."""
+    rows = case.some(MOST_ROWS)
+    labels = case.labels[rows]
+    constant = float(np.bincount(labels).max() / len(labels))
+    for name in case.columns:
+        column = case.both[name]
+        if name == case.roles.text:
+            continue
+        yield from _plain(name, column)
+        if column.nunique(dropna=False) < 2:
+            continue
+        alone = _alone(column.iloc[rows], name, labels)
+        if (alone - constant) / max(1 - constant, 1e-9) >= GIVEN_AWAY and constant < 1:
+            yield Finding(
+                "gives the label away",
+                f"'{name}' alone is right in {alone:.0%}, a constant answer in {constant:.0%}.",
+                "Ask when it is known: before the label, or from it? If from it, drop it.",
+                "temporal-leakage", share=alone, chance=constant,
+                worth=_of_column(case, name, rows), weight="high",
+            )  # fmt: skip
+
+
+def _alone(column: pd.Series, name: str, labels: Array) -> float:
+    """Return the accuracy of the quick learner on one column, in folds."""
+    matrix = quick.features(column.reset_index(drop=True).to_frame(name), [name])
+    said = quick.out_of_fold(matrix, labels, np.arange(len(labels)))
+    return float((said == labels).mean())
+
+
+def _of_column(case: Case, name: str, rows: Array) -> quick.Estimate:
+    """Return the score with the column, less that without it."""
+    labels, unit = case.labels[rows], case.unit[rows]
+    without = quick.features(
+        case.both.iloc[rows].reset_index(drop=True), [each for each in case.columns if each != name]
+    )
+    right = [
+        (quick.out_of_fold(matrix, labels, unit) == labels).astype(float)
+        for matrix in (case.matrix[rows], without)
+    ]
+    return quick.difference(right[0], right[1], unit)
+
+
+def _plain(name: str, column: pd.Series) -> Iterator[Finding]:
+    """Yield whether a column is constant, mostly missing, or a name of its row."""
+    missing = float(column.isna().mean())
+    distinct = column.nunique()
+    if column.nunique(dropna=False) < 2:
+        yield Finding(
+            "constant column", f"'{name}' holds one value only.", "Leave it out.", "broken-column"
+        )
+    elif missing >= FILLED:
+        yield Finding(
+            "missing column", f"'{name}' is missing in {missing:.0%} of the rows.",
+            "Ask whether it is missing for a reason that the label shares.", "broken-column",
+            share=missing,
+        )  # fmt: skip
+    elif distinct == len(column) - column.isna().sum() and not pd.api.types.is_float_dtype(column):
+        yield Finding(
+            "id column", f"'{name}' is another one in every row.",
+            "Leave it out: it names the row, and may follow the order in which rows came.",
+            "preprocessing-leakage", share=1.0,
+        )  # fmt: skip

@@ -1,0 +1,102 @@
+"""Checks: copies, near copies and embedded copies, and one text under two labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from illusionkit.arrays import Array
+from illusionkit.audit.case import Case
+from illusionkit.audit.finding import Finding
+from illusionkit.data import duplicates
+
+MOST_TEXTS, SHUFFLED = 100_000, 1000
+"""Texts among which near copies are looked for; texts whose words are shuffled, to see chance."""
+PAGE, LABELS = "a-score-to-distrust", "label-noise"
+TODO = "Remove the copies, or keep them on one side of the split, and score again."
+
+
+def keys(case: Case) -> list[str]:
+    """Return what makes two rows of `Case.both` equal: their text, or all their columns."""
+    if case.roles.text is not None:
+        cells = case.both[case.roles.text].astype("string").fillna("")
+        return [duplicates.normalise(cell) for cell in cells]
+    rows = case.both[case.columns].astype("string").fillna("")
+    return ["\x1f".join(row) for row in rows.itertuples(index=False)] if case.columns else []
+
+
+def copies(case: Case) -> Iterator[Finding]:
+    """Yield what is known of copies across the split and within the training table."""
+    found = keys(case)
+    if not found:
+        return
+    size, what = len(case.train), "text" if case.roles.text else "row"
+    train = set(found[:size])
+    exact = np.array([key in train for key in found[size:]])
+    within = 1 - len(train) / size
+    if exact.any():
+        yield Finding(
+            "copies", f"{_of(exact)} test rows have an equal {what} in training.", TODO, PAGE,
+            share=float(exact.mean()), worth=case.worth_of(exact), weight="medium",
+            values=_shown(case, exact), rows=exact,
+        )  # fmt: skip
+    if within > 0:
+        yield Finding(
+            "copies within", f"{within:.1%} of the training rows repeat a {what} before them.",
+            "Count units, not rows; split by them.", PAGE, share=within,
+        )  # fmt: skip
+    if case.roles.text is not None and len(found) <= MOST_TEXTS:
+        yield from _near(case, found, exact)
+
+
+def _near(case: Case, found: Sequence[str], exact: Array) -> Iterator[Finding]:
+    """Yield what is known of near copies, and of test texts inside longer training texts."""
+    train, test = found[: len(case.train)], found[len(case.train) :]
+    near = duplicates.overlap(train, test) & ~exact
+    inside = duplicates.contained(train, test) & ~exact & ~near
+    some = np.random.default_rng(0).permutation(len(test))[:SHUFFLED]
+    chance = float(duplicates.overlap(train, [_shuffled(test[k]) for k in some]).mean())
+    for name, marked, how in (
+        ("near copies", near, "is nearly equal to one in training"),
+        ("embedded copies", inside, "stands inside a longer one in training"),
+    ):
+        if marked.any():
+            yield Finding(
+                name, f"The text of {_of(marked)} test rows {how}.", TODO, "how-far-a-copy-reaches",
+                share=float(marked.mean()), chance=chance if name == "near copies" else None,
+                worth=case.worth_of(exact | marked), weight="low", values=_shown(case, marked),
+                rows=marked,
+            )  # fmt: skip
+
+
+def _shuffled(text: str) -> str:
+    """Return a text's pieces of three letters in another order: its letters, not its words."""
+    pieces = [text[k : k + 3] for k in range(0, len(text), 3)]
+    return "".join(np.random.default_rng(len(text)).permutation(pieces)) if pieces else text
+
+
+def conflicts(case: Case) -> Iterator[Finding]:
+    """Yield how many rows share their text, or all their columns, with a row of another label."""
+    found = pd.Series(keys(case))
+    if found.empty:
+        return
+    rows = pd.Series(case.labels).groupby(found).transform("nunique").to_numpy() > 1
+    if rows.any():
+        share = float(rows.mean())
+        yield Finding(
+            "conflicting labels", f"{_of(rows)} rows are equal to a row with another label.",
+            "Have people look at them; no model can be right on both.", LABELS, share=share,
+            weight="medium" if share >= 0.02 else "low", rows=rows[len(case.train) :],
+        )  # fmt: skip
+
+
+def _of(marked: Array) -> str:
+    return f"{int(marked.sum()):,} of {len(marked):,}"
+
+
+def _shown(case: Case, marked: Array) -> tuple[str, ...]:
+    if case.roles.text is None:
+        return ()
+    return tuple(str(value) for value in case.test.loc[marked, case.roles.text].head(20))

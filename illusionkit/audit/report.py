@@ -1,0 +1,186 @@
+"""The audit itself, and its report: as a table, as text, as HTML, as plain values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from illusionkit.audit.case import TEST_SHARE, Case
+from illusionkit.audit.columns import columns
+from illusionkit.audit.copies import MOST_TEXTS, conflicts, copies
+from illusionkit.audit.finding import SEVERITIES, Finding
+from illusionkit.audit.labels import constant, doubt
+from illusionkit.audit.roles import ASKED, Roles, roles
+from illusionkit.audit.size import given, size
+from illusionkit.audit.splits import groups, order, worlds
+from illusionkit.errors import DataError
+from illusionkit.interactive.widget import render, style_sheet
+
+CHECKS: dict[str, Callable[[Case], Iterator[Finding]]] = {
+    "copies": copies, "conflicts": conflicts, "groups": groups, "order": order,
+    "columns": columns, "worlds": worlds, "constant": constant, "doubt": doubt, "size": size,
+    "given": given,
+}  # fmt: skip
+"""The checks by name, in their order."""
+BLIND = (
+    "paraphrases and translations of a text, and copies of fewer than a fifth of one",
+    "whether a pre-trained model has met the texts before",
+    "whether the labels are true, beyond what the rows say of each other",
+    "how often this test has been looked at",
+)
+"""What no audit of these tables can see."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was found, of which columns, and what could not be seen."""
+
+    findings: tuple[Finding, ...]
+    roles: Roles
+    rows: tuple[int, int]
+    split: str
+    unseen: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Return the findings as a table, the severest first."""
+        return pd.DataFrame([dict(finding.plain()) for finding in self.findings])
+
+    def at_least(self, severity: str) -> list[Finding]:
+        """Return the findings of this severity and above."""
+        return [
+            f for f in self.findings if SEVERITIES.index(f.severity) >= SEVERITIES.index(severity)
+        ]
+
+    def text(self, show: int = 0) -> str:
+        """Return the report as lines; ``show`` values of each finding, none by default."""
+        lines = list(self._head())
+        for finding in self.findings:
+            lines += ["", f"[{finding.severity}] {finding.check}: {finding.seen}"]
+            lines += [f"    {line}" for line in _told(finding)]
+            lines += [f"    {value!r}" for value in finding.values[:show]]
+        return "\n".join(
+            [*lines, "", "What this audit can't see:", *(f"  - {each}" for each in self.unseen)]
+        )
+
+    def json(self) -> str:
+        """Return the report as JSON; no value of a cell is in it."""
+        plain = {
+            "rows": dict(zip(("train", "test"), self.rows, strict=True)), "split": self.split,
+            "roles": {role: getattr(self.roles, role) for role in ASKED},
+            "guessed": self.roles.guessed, "findings": [f.plain() for f in self.findings],
+            "unseen": self.unseen, "notes": self.notes,
+        }  # fmt: skip
+        return json.dumps(plain, indent=2, default=_number)
+
+    def html(self, show: int = 0) -> str:
+        """Return the report as one page of HTML, every value escaped."""
+        found = [(finding, list(_told(finding))) for finding in self.findings]
+        inside = render(
+            "audit", head=list(self._head()), findings=found, show=show, unseen=self.unseen
+        )
+        return (
+            '<!doctype html><html lang="en"><meta charset="utf-8"><title>Audit</title>'
+            '<meta name="viewport" content="width=device-width"><body>'
+            f'<div class="ik ik-audit">{style_sheet()}{inside}</div></body></html>'
+        )
+
+    def _repr_html_(self) -> str:
+        page = self.html()
+        return page[page.index("<div") : page.rindex("</body>")]
+
+    def _head(self) -> Iterator[str]:
+        named = [
+            f"{role} '{getattr(self.roles, role)}'" for role in ASKED if getattr(self.roles, role)
+        ]
+        train, test = self.rows
+        yield f"{train:,} training and {test:,} test rows ({self.split}); {', '.join(named)}."
+        if self.roles.guessed:
+            yield f"Guessed: {', '.join(self.roles.guessed)}. Name them if that is wrong."
+        yield from self.notes
+
+
+def _told(finding: Finding) -> Iterator[str]:
+    if finding.chance is not None and finding.share is not None:
+        yield f"strength {finding.share:.3f}, by chance {finding.chance:.3f}"
+    if finding.worth is not None:
+        worth = finding.worth
+        yield (f"worth {100 * worth.value:+.1f} points of the score "
+               f"({100 * worth.low:+.1f} to {100 * worth.high:+.1f})")  # fmt: skip
+    yield f"to do: {finding.todo}  (page: {finding.page})"
+
+
+def _number(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+def audit(
+    train: pd.DataFrame,
+    test: pd.DataFrame | None = None,
+    *,
+    label: str | None = None,
+    text: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    prediction: str | None = None,
+    checks: Sequence[str] = tuple(CHECKS),
+    notes: Sequence[str] = (),
+) -> Report:
+    """Return what is wrong with a training and a test table, as far as that can be seen.
+
+    Without ``test`` a random fifth of the rows is tested, and the report says so. Columns that are
+    not named are guessed, and the report says that too. It never says that a table is clean.
+
+    Raises
+    ------
+    DataError
+        No table, a column that is not there, labels that are missing, or too few rows.
+    """
+    case = made(train, test, {"label": label, "text": text, "group": group, "time": time,
+                              "prediction": prediction})  # fmt: skip
+    found = [finding for name in checks for finding in CHECKS[name](case)]
+    found.sort(key=lambda finding: -SEVERITIES.index(finding.severity))
+    return Report(
+        tuple(found), case.roles, (len(case.train), len(case.test)), case.split,
+        tuple(_unseen(case)), tuple(notes),
+    )  # fmt: skip
+
+
+def made(train: pd.DataFrame, test: pd.DataFrame | None, given: dict[str, str | None]) -> Case:
+    """Return what the checks work on; errors as in `audit`."""
+    for side in (train, test):
+        if side is not None and not isinstance(side, pd.DataFrame):
+            raise DataError(f"An audit takes tables (pandas.DataFrame), not {type(side).__name__}.")
+    split = "as given"
+    if test is None:
+        order = np.random.default_rng(0).permutation(len(train))
+        cut = round(TEST_SHARE * len(train))
+        train, test, split = train.iloc[order[cut:]], train.iloc[order[:cut]], "a random fifth"
+    lacking = [str(name) for name in train if name not in test and name != given.get("prediction")]
+    if lacking:
+        raise DataError(
+            f"The test table has no column '{lacking[0]}'. It has: {', '.join(map(str, test))}."
+        )
+    both = pd.concat([train, test], ignore_index=True)
+    for name in both:
+        if both[name].map(lambda cell: isinstance(cell, (list, dict, set))).any():
+            both[name] = both[name].astype(str)  # compared as values
+    sides = both.iloc[: len(train)], both.iloc[len(train) :].reset_index(drop=True)
+    return Case(*sides, roles(both, given), split)
+
+
+def _unseen(case: Case) -> Iterator[str]:
+    if case.roles.group is None:
+        yield "units on both sides: no group was named"
+    if case.roles.time is None:
+        yield "rows from later: no time was named"
+    if case.roles.text is not None and len(case.both) > MOST_TEXTS:
+        yield f"near copies: there are more than {MOST_TEXTS:,} texts"
+    yield from BLIND

@@ -1,0 +1,167 @@
+"""What the columns of a table are: named by its owner, or guessed, and then it is said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from illusionkit.arrays import Array
+from illusionkit.errors import DataError
+
+ASKED = ("label", "text", "group", "time", "prediction")
+WORDS = {
+    "label": ("label", "target", "class", "y", "stars", "rating", "outcome", "sentiment"),
+    "group": ("user", "author", "document", "doc", "patient", "customer", "household", "group"),
+    "time": ("date", "time", "timestamp", "created", "year"),
+}
+"""Names by which a column is guessed, the likeliest first."""
+MANY_CLASSES, PROSE, LONG = 50, 3, 12
+"""More distinct numbers than this are no classes; from so many words a cell is a text, or, where
+words are not set apart by blanks, from so many signs."""
+UNLABELLED = (-1, -1.0, "-1")
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The names of the columns that have a role; None where there is none."""
+
+    label: str
+    text: str | None = None
+    group: str | None = None
+    time: str | None = None
+    prediction: str | None = None
+    guessed: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> list[str]:
+        """Return the columns with a role."""
+        return [name for name in map(self.__getattribute__, ASKED) if name]
+
+
+def roles(table: pd.DataFrame, given: Mapping[str, str | None]) -> Roles:
+    """Return the roles of a table's columns; those that are not ``given`` are guessed.
+
+    Raises
+    ------
+    DataError
+        A column that was named is not there, or no label was named and none can be guessed.
+    """
+    for role, name in given.items():
+        if name is not None and name not in table:
+            raise DataError(f"There is no column '{name}' ({role}). There are: {_names(table)}.")
+    found = {role: given.get(role) for role in ASKED}
+    taken = {name for name in found.values() if name}
+    guessed = []
+    for role in ("label", "text", "group", "time"):
+        if found[role] is None and (name := _guess(table, role, taken)):
+            found[role] = name
+            taken.add(name)
+            guessed.append(role)
+    if found["label"] is None:
+        raise DataError(f"Which column is the label? Name one of: {_names(table)}.")
+    label = str(found.pop("label"))
+    return Roles(label, **found, guessed=tuple(guessed))
+
+
+def _names(table: pd.DataFrame) -> str:
+    return ", ".join(map(str, table))
+
+
+def _guess(table: pd.DataFrame, role: str, taken: set[str]) -> str | None:
+    free = [name for name in table if name not in taken]
+    if role == "text":
+        sizes = {str(name): length(table[name]) for name in free if is_text(table[name])}
+        return max(sizes, key=lambda name: sizes[name], default=None)
+    for word in WORDS[role]:
+        for name in free:
+            parts = str(name).lower().replace("-", "_").split("_")
+            if word in parts and _fits(table[name], role):
+                return str(name)
+    return None
+
+
+def _cells(column: pd.Series) -> list[str]:
+    return [value for value in column.head(300) if isinstance(value, str)]
+
+
+def length(column: pd.Series) -> float:
+    """Return the signs of a cell on average, over a few hundred cells; 0 for what is no text."""
+    cells = _cells(column)
+    return float(np.mean([len(value) for value in cells])) if cells else 0.0
+
+
+def is_spaced(column: pd.Series) -> bool:
+    """Return whether cells have some words, set apart by blanks."""
+    return bool(np.mean([len(value.split()) for value in _cells(column)] or [0]) >= PROSE)
+
+
+def is_text(column: pd.Series) -> bool:
+    """Return whether a column holds texts, and no numbers, dates, names or categories."""
+    cells = _cells(column)
+    wide = length(column) >= LONG and any(ord(sign) > 0x2E7F for cell in cells for sign in cell)
+    return (is_spaced(column) or wide) and len(set(cells)) > len(cells) / 2
+
+
+def _fits(column: pd.Series, role: str) -> bool:
+    distinct = column.astype(str).nunique()
+    if role == "label":
+        return 1 < distinct <= MANY_CLASSES
+    if role == "group":
+        return 1 < distinct < 0.9 * len(column)
+    return bool(moments(column).notna().mean() > 0.9)
+
+
+def moments(column: pd.Series) -> pd.Series:
+    """Return the moments that a column names; NaT where it names none. Numbers are themselves."""
+    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
+        return column
+    return pd.to_datetime(column.astype("string"), errors="coerce", utc=True, format="mixed")
+
+
+def classes(*columns: pd.Series) -> tuple[list[str], list[Array]]:
+    """Return the names of the classes in ascending order, and each column's labels as numbers.
+
+    Numbers that are written as texts are numbers, so that "1", "1.0" and 1 are one class; True and
+    False are classes of that name. A column of more than `MANY_CLASSES` different numbers is cut
+    at its median.
+
+    Raises
+    ------
+    DataError
+        A label is missing or -1 (how many is said), or there is one class only.
+    """
+    plain = [_plain(column) for column in columns]
+    whole = pd.concat(plain, ignore_index=True)
+    blank = int((whole.isna() | whole.isin(UNLABELLED)).sum())
+    if blank:
+        raise DataError(f"{blank} of {len(whole)} labels are missing or -1: leave those rows out.")
+    if whole.nunique() < 2:
+        raise DataError("All rows have one label: there is nothing to tell apart.")
+    if whole.nunique() > MANY_CLASSES and pd.api.types.is_numeric_dtype(whole):
+        middle = float(whole.median())
+        names = [f"up to {middle:g}", f"above {middle:g}"]
+        return names, [(column > middle).to_numpy().astype(int) for column in plain]
+    found = sorted(whole.unique().tolist())
+    return [_short(value) for value in found], [
+        pd.Categorical(column, found).codes.astype(int) for column in plain
+    ]
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    """Return labels as numbers where all can be read as such, else as texts."""
+    if column.map(lambda value: isinstance(value, (list, dict, set))).any():
+        raise DataError("A label is a list: a row has one label here.")
+    if column.dropna().map(lambda value: isinstance(value, (bool, np.bool_))).all():
+        return column.astype("string")
+    text = column.astype("string").str.strip()
+    numbers = pd.to_numeric(text, errors="coerce")
+    plain = numbers if numbers.notna().eq(text.notna()).all() else text.mask(text == "")
+    return plain.astype(float) if pd.api.types.is_numeric_dtype(plain) else plain
