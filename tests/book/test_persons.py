@@ -22,10 +22,12 @@ PAGES = [*notebooks.pages(), *notebooks.markdown_pages()]
 
 
 def loaders() -> dict[str, Any]:
-    """Return what loads each table whose rows are persons: every data set that holds no texts."""
+    """Return what loads each table whose rows are persons: neither texts nor images."""
     from illusionkit.data import registry
 
-    return {name: load for name, load in registry.loaders().items() if "text" not in load()}
+    return {
+        n: load for n, load in registry.loaders().items() if not {"text", "pixels"} & set(load())
+    }
 
 
 @pytest.fixture(scope="session")
