@@ -88,7 +88,12 @@ SAME = {
     "a function has a new name": ("*", r"\bplanted\b", "with_copies_planted"),
 }
 OTHER = {
-    "the regex of a field": ("mail", r"\[a-z0-9-\]\{1,40\}", "[a-z0-9-]{1,41}", MAIL),
+    "the regex of a field": (
+        "mail",
+        r"\[a-z0-9-\]\{1,40\}",
+        "[a-z0-9-]{1,41}",
+        {*MAIL, "temporal-mail"},
+    ),
     "the months": (
         "credit",
         r"MONTHS = range\(1, 7\)",
