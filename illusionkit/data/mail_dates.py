@@ -41,6 +41,17 @@ def received(table: pd.DataFrame) -> Array:
     return _dates().loc[keys].to_numpy()
 
 
+def batches(table: pd.DataFrame) -> Array:
+    """Return the archive's folder of each mail of a table of `mail.mails`: a batch of mails.
+
+    Mails of equal text and marks have the first folder of them. Used in chapter 3.
+    """
+    whole = mail._mails()
+    names = pd.Series(np.repeat(list(mail.FOLDERS), mail._parsed()["count"]), whole.index)
+    known = names.groupby(whole["text"] + "\0" + whole["marks"]).first()
+    return known.loc[pd.Index(table["text"] + "\0" + table["marks"])].to_numpy()
+
+
 @memoised
 def _dates() -> pd.Series[float]:
     """Return the date of each mail of the archive, by its text and marks."""

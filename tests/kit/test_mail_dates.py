@@ -45,6 +45,12 @@ def test_every_mail_of_the_book_has_a_date_whatever_the_order():
     assert (years == 2002).mean() > 0.9
 
 
+def test_a_mails_folder_says_its_kind():
+    table = mail.mails()
+    kinds = [mail.FOLDERS[name] for name in mail_dates.batches(table)]
+    assert (table["kind"] == kinds).mean() > 0.99
+
+
 def test_a_mail_of_another_archive_is_named():
     with pytest.raises(DataError, match="2 mails are not of the archive"):
         mail_dates.received(mail.mails().head(2).assign(text="another"))
