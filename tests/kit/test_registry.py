@@ -11,7 +11,7 @@ from illusionkit.errors import DataError
 
 def test_every_module_with_sources_is_found():
     names = [module.__name__.rpartition(".")[2] for module in registry.modules()]
-    assert names == ["census", "corpora", "credit", "digits", "mail"]
+    assert names == ["census", "corpora", "credit", "digits", "mail", "movielens", "slips"]
 
 
 def test_a_new_module_is_found_without_a_list(tmp_path, monkeypatch):
@@ -51,7 +51,9 @@ def test_the_fingerprint_of_a_data_set_changes_with_its_bytes_alone(repin):
 
 
 @pytest.mark.parametrize("part", ["all", "Book", "", None])
-@pytest.mark.parametrize("name", ["census", "digits", "german_credit", "mails", "tweets"])
+@pytest.mark.parametrize(
+    "name", ["census", "digits", "film_ratings", "german_credit", "mails", "slips", "tweets"]
+)
 def test_a_wrong_part_is_refused(name, part):
     """One data set of each module."""
     with pytest.raises(DataError, match=r"part is 'book' or 'confirm', not"):

@@ -88,12 +88,17 @@ SAME = {
     "a function has a new name": ("*", r"\bplanted\b", "with_copies_planted"),
 }
 OTHER = {
-    "the regex of a field": ("mail", r"\[a-z0-9-\]\{1,40\}", "[a-z0-9-]{1,41}", MAIL),
+    "the regex of a field": (
+        "mail",
+        r"\[a-z0-9-\]\{1,40\}",
+        "[a-z0-9-]{1,41}",
+        {*MAIL, "temporal-mail"},
+    ),
     "the months": (
         "credit",
         r"MONTHS = range\(1, 7\)",
         "MONTHS = range(1, 6)",
-        {"class-imbalance"},
+        {"class-imbalance", "temporal-leakage"},
     ),
     "an operator deep down": (
         "mail_triage",
