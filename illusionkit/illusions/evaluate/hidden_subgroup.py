@@ -100,10 +100,10 @@ def told(rows: Rows, mask: Array, name: str) -> dict[str, float]:
 
 
 @cache
-def _asked(seed: int, trained: int, part: str) -> tuple[Task, list[Array], list[Array]]:
+def predicted(seed: int, trained: int, part: str) -> tuple[Task, list[Array], list[Array]]:
     """Return persons to set thresholds on and to judge, the group first, and their chances.
 
-    ``trained`` of the persons trained on are of the group.
+    ``trained`` of the persons trained on are of the group. Used in chapter 3.
     """
     task, rng = Task(*adults(part)), np.random.default_rng([seed, 41])
     young = (task.table["age"] < BANDS[1]).to_numpy()
@@ -121,7 +121,7 @@ def _asked(seed: int, trained: int, part: str) -> tuple[Task, list[Array], list[
 def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``hidden-subgroup``: accuracy over all against that of the group, same predictions."""
     share = 0.5 if arm == "cured" else dose["trained"]
-    task, (tune, judged), (by, asked) = _asked(seed, round(share * TRAIN), part)
+    task, (tune, judged), (by, asked) = predicted(seed, round(share * TRAIN), part)
     size = round(GROUP / (1 - dose["others"]))
     judged, asked, group = judged[:size], asked[:size], np.arange(size) < GROUP
     said = (asked > 0.5).astype(int)
