@@ -20,10 +20,11 @@ over the root of n. Used in chapter 3.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,6 +35,9 @@ from illusionkit.experiment.draws import deal, first
 from illusionkit.experiment.reading import ACCURACY, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import read
+
+if TYPE_CHECKING:
+    from illusionkit.experiment.results import Results
 
 ATTRIBUTES, ROWS, FEWEST, TRUTH = 10_000, 10_000, 1000, 0.5
 TRAIN, HOLDOUT, OTHER = range(3)
@@ -68,6 +72,17 @@ def interval(values: Sequence[float] | Array, level: float = 0.95) -> tuple[floa
         raise DataError(f"An interval needs at least 2 executions, not {len(values)}.")
     half = stats.t.ppf((1 + level) / 2, len(values) - 1) * stats.sem(values)
     return float(values.mean() - half), float(values.mean() + half)
+
+
+def executions(kept: Results, name: str, dose: float, arm: str = "flawed") -> Array:
+    """Return a score or a named extra of every seed at one dose and arm. Used in chapter 3."""
+    table = kept.table
+    rows = table[(table["arm"] == arm) & (table["dose"] == dose)]
+    if rows.empty:
+        raise DataError(f"The table has no executions of arm '{arm}' at dose {dose:g}.")
+    if name in rows:
+        return rows[name].to_numpy()
+    return np.array([json.loads(words)[name] for words in rows["extras"]])
 
 
 STANDARD, FRESH, GUARDED = Published(0.63, 0.01), Published(0.5, 0.01), Published(0.5, 0.01)
