@@ -2,7 +2,8 @@
 
 `archives` and their `client` fetch; `tables` reads, checks, and cuts into parts; `corpora`,
 `mail`, `credit`, `census`, `digits`, `movielens` and `slips` each hold a family of data, which
-`registry` finds; `duplicates` finds copies of texts, `unit_copies` those of the corpora's units; `raters` says what the disagreement of raters allows.
+`registry` finds; `duplicates` finds copies of texts, `unit_copies` those of the corpora's units;
+`raters` says what the disagreement of raters allows.
 """
 
 from illusionkit.faces import face
