@@ -1,6 +1,6 @@
 """The illusion of the win by a point: ``underpowered-win``.
 
-Two *twins*: one learner, trained twice, on two draws of a thousand movie reviews. As procedures
+Two *rivals*: one learner, trained twice, on two draws of a thousand movie reviews. As procedures
 they are equal by symmetry. As trained models they differ a little, and a large holdout says by how
 much. Flawed: n test rows name the winner, and the same rows say by how much it leads. The honest
 score is the lead of that same winner in the holdout: signed, so that noise in the holdout cancels,
@@ -13,8 +13,8 @@ average, of which the share s^2 / (q / n + s^2) is left in the holdout. So the o
 about six points at n = 50; it is above one up to n = 1000, and under one, the margin, at 3000. The
 control's interval holds 0 at every n. The cure's optimism is less than half the flawed arm's at
 every n, but not nothing: it names a winner in about one contest of twenty (in more where n is
-large, since the twins do differ), and those had the most luck. Of contests won by two points or
-more at n = 500, less than a third of the lead is left. Twins that share nine tenths of their
+large, since the rivals do differ), and those had the most luck. Of contests won by two points or
+more at n = 500, less than a third of the lead is left. Rivals that share nine tenths of their
 training rows disagree less, and lead by about half as much. Used in chapter 3.
 """
 
@@ -85,7 +85,7 @@ def _quantiles(power: float) -> float:
 def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``underpowered-win``: the winner's lead on n test rows, and in the holdout.
 
-    Control: the first twin, named before any test. Cured: a winner is named if McNemar's test
+    Control: the first rival, named before any test. Cured: a winner is named if McNemar's test
     gives p < .05; where none is named, no lead is reported or owed, and both scores are 0.
     """
     task, rng = Task(*reviews(part)), np.random.default_rng([seed, 34])
@@ -108,11 +108,11 @@ EXPERIMENTS = (
         id="underpowered-win", step="evaluate", page="underpowered-win", kind="text",
         title="A winner named by a small test",
         symptom="The new model wins by a point, and on the next test the old one does.",
-        design="fresh-sample", metric=LEAD, margin=0.01, sign=1, seeds=tuple(range(200)),
+        design="fresh-sample", metric=LEAD, margin=0.01, sign=1, seeds=tuple(range(100)),
         knobs=(
             Knob("rows", "size of the test set", "reviews", low=10, high=3000, default=500,
                  doses=(50, 100, 200, 500, 1000, 2000, 3000)),
-            Knob.share("shared", "training rows that both twins share", (0.0, 0.5, 0.9),
+            Knob.share("shared", "training rows that both rivals share", (0.0, 0.5, 0.9),
                        default=0.0),
         ),
         data=("movie_reviews",), weights=("minilm",), cost=0.1, tolerance=0.004, run=run,
