@@ -4,7 +4,7 @@ Three hundred card holders, and the AUC of a logistic regression. Flawed: gaps a
 means of all rows, and columns are scaled by all rows; then comes the cross-validation. Cured:
 inside each fold. Honest: the same on all rows, judged by other holders.
 
-Said beforehand: this leaks, and it does nothing, less than three points (.0004 +- .0004 were seen in
+Said beforehand: this leaks, and does nothing, less than three points (.0004 +- .0004 were seen in
 a pilot). So that the null can be believed, a step that must leak stands beside it, arm "by-class":
 a gap is filled with the mean of the row's *own class*. Where 30 % of the numbers are missing, its
 optimism is above ten points. Used in chapter 3.
