@@ -24,7 +24,7 @@ from illusionkit.illusions import experiment, experiments
 from illusionkit.illusions.principle import apparent_error
 from illusionkit.illusions.tune import learning_rate
 from illusionkit.models import encoding, learners
-from illusionkit.training import book_model
+from illusionkit.training import book_model, finetune
 
 HEAVY = ("duplicate-leakage-finetuned", "training-score", "silent-bug", "pretraining-loss")
 LIGHT = [name for name in experiments() if name not in HEAVY]
@@ -56,6 +56,8 @@ class World:
         rated = {name: getattr(corpora, name) for name in corpora.CORPORA}
         patch.setattr(corpora, "CORPORA", rated)
         patch.setattr(encoding, "features", features)
+        patch.setattr(finetune, "probabilities", probabilities)
+        patch.setattr(book_model, "finetuned", lambda: SimpleNamespace(model=None, tokenizer=None))
         reading = task.Task.reading
         patch.setattr(
             task.Task, "reading", lambda s, *a, **k: self.tasks.append(s) or reading(s, *a, **k)
@@ -79,6 +81,12 @@ def features(texts):
     """Return noise for each text: nothing here may depend on what a text says."""
     encoding.require_texts(texts)
     return np.random.default_rng(len(texts)).normal(size=(len(texts), 384)).astype(np.float32)
+
+
+def probabilities(model, tokenizer, texts):
+    """Return noise in place of what the fine-tuned model says of each text."""
+    encoding.require_texts(texts)
+    return np.random.default_rng(len(texts)).dirichlet(np.ones(5), len(texts))
 
 
 def forget():
