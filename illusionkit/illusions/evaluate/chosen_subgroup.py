@@ -88,6 +88,7 @@ EXPERIMENTS = (
         id="chosen-subgroup", step="evaluate", page="hidden-subgroup", kind="table",
         title="The worst of many cells, where it was found and after",
         symptom="A search for groups that a model fails finds one, and next month it is another.",
+        caught_by="Choose the group on one half of the rows, and score it on the other.",
         design="fresh-sample", metric=COUNTED, margin=0.03, sign=-1, seeds=tuple(range(100)),
         knobs=(
             Knob("cells", "cells that are searched", "cells", low=1, high=CELLS,

@@ -70,6 +70,7 @@ EXPERIMENTS = (
         id="encoding-leakage", step="evaluate", page="preprocessing-leakage", kind="table",
         title="Categories replaced by mean labels of all rows",
         symptom="One column with many categories makes the model nearly perfect.",
+        caught_by="Encode across folds, and look at the column alone.",
         design="fresh-sample", metric=AREA, margin=0.02, sign=1, seeds=tuple(range(16)),
         knobs=(Knob("columns", "columns joined", "columns", low=0, high=4, default=4,
                     doses=(0, 1, 2, 3, 4)),),

@@ -138,6 +138,7 @@ EXPERIMENTS = (
         id="hidden-subgroup", step="evaluate", page="hidden-subgroup", kind="table",
         title="One accuracy for all, and that of the youngest",
         symptom="The average is good, and complaints come from one kind of person.",
+        caught_by="Score every group that was named beforehand, each with its interval.",
         design="same-rows", metric=COUNTED, margin=0.03, sign=1, seeds=tuple(range(30)),
         knobs=(
             Knob.share("others", "others among the persons judged",

@@ -114,6 +114,7 @@ EXPERIMENTS = (
         id="metric-mirage", step="evaluate", page="metric-mirage", kind="table",
         title="Strings of digits that must be right as a whole",
         symptom="For many sizes a model can't do it at all, and then it suddenly can.",
+        caught_by="Score part by part as well, and see whether the leap is still there.",
         design="same-rows", metric=HALFWAY, margin=0.25, sign=1, seeds=tuple(range(30)),
         knobs=(Knob("length", "length of a string", "digits", 1, 16, 16, (1, 2, 4, 8, 16)),),
         null_dose=1, data=("digits",), cost=0.5, run=run,

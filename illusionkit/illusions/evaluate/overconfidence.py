@@ -159,22 +159,26 @@ EXPERIMENTS = (
     _experiment(
         id="overconfidence-films", title="How sure and how right on other film reviews",
         symptom="The model says that it is nearly certain, and is wrong more often than it says.",
+        caught_by="Compare mean confidence with accuracy on the same rows.",
         arms=("flawed", "control", "cured"), data=("movie_reviews",),
         run=partial(run, corpus="movie_reviews"),
     ),
     _experiment(
         id="overconfidence-products", title="How sure and how right on product reviews",
         symptom="A threshold on confidence that held in the lab lets too many errors through.",
+        caught_by="Print how many of the answers above the threshold are right.",
         data=("movie_reviews", "product_reviews"), run=partial(run, corpus="product_reviews"),
     ),
     _experiment(
         id="overconfidence-tweets", title="How sure and how right on tweets", sign=1,
         symptom="The answers became worse on new texts, and the model is as sure as ever.",
+        caught_by="Label two hundred rows of the new place, and compare again.",
         data=("movie_reviews", "tweets"), run=partial(run, corpus="tweets"),
     ),
     _experiment(
         id="overconfidence-editorials", title="How sure and how right on editorials",
         symptom="The calibration was checked, on other texts than those it is used on.",
+        caught_by="Calibrate on rows of the place of use.",
         data=("movie_reviews", "editorials"), run=partial(run, corpus="editorials"),
     ),
 )  # fmt: skip

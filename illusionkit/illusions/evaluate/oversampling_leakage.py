@@ -80,6 +80,7 @@ EXPERIMENTS = (
         id="oversampling-leakage", step="evaluate", page="preprocessing-leakage", kind="table",
         title="Oversampling before the split",
         symptom="Almost every rare case is found in the folds, and almost none in use.",
+        caught_by="Count test rows that also stand in training after the oversampling.",
         design="fresh-sample", metric=BALANCED, margin=0.02, sign=1, seeds=tuple(range(6)),
         arms=("flawed", "linear", "cured"),
         knobs=(Knob.share("paying", "customers who pay", (0.5, 0.78, 0.9, 0.95, 0.98),

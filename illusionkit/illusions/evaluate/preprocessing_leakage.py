@@ -111,6 +111,7 @@ EXPERIMENTS = (
         id="preprocessing-leakage", step="evaluate", page="preprocessing-leakage", kind="text",
         title="Words picked on all rows, then cross-validated",
         symptom="Cross-validation is far above chance, and new data are at chance.",
+        caught_by="Shuffle the labels, run the whole procedure again: it should score at chance.",
         design="fresh-sample", metric=ACCURACY, margin=0.03, sign=1, seeds=tuple(range(60)),
         knobs=(Knob("words", "words to pick twenty from", "words", low=PICKED, high=WORDS,
                     default=WORDS, doses=(20, 50, 100, 200, 500, 1000, 2000, 5000)),),

@@ -184,11 +184,13 @@ EXPERIMENTS = (
         "reusable-holdout", ROWS, "variables", margin=0.01, run=run,
         title="A holdout that verified the attributes and then the model",
         symptom="The holdout agrees with training; rows that come later do not.",
+        caught_by="Compute what a vote of nothing would score on that holdout.",
     ),
     _spec(
         "reusable-holdout-small", FEWEST, "threshold", margin=0.02,
         arms=("flawed", "control"), run=partial(run, guarded=("flawed",)),
         title="Thresholdout on a tenth of the rows",
         symptom="The holdout is guarded, and its scores are still too good.",
+        caught_by="Set the threshold by the number of rows.",
     ),
 )  # fmt: skip

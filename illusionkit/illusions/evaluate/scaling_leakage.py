@@ -96,6 +96,7 @@ EXPERIMENTS = (
         id="scaling-leakage", step="evaluate", page="preprocessing-leakage", kind="table",
         title="Scaling and filling gaps on all rows",
         symptom="Means and scales were computed before the rows were split.",
+        caught_by="Fit it inside the fold, in a Pipeline, and compare.",
         design="fresh-sample", metric=AREA, margin=0.03, sign=0, seeds=tuple(range(60)),
         arms=("flawed", "by-class", "cured"),
         knobs=(Knob.share("missing", "numbers that are missing", (0.0, 0.3), high=0.9),),

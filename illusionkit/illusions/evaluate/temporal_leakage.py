@@ -109,6 +109,7 @@ EXPERIMENTS = (
         id="temporal-leakage", step="evaluate", page="temporal-leakage", kind="table",
         title="Columns that are known only later",
         symptom="Nearly perfect on the table, and in use worse than a plain model.",
+        caught_by="Ask each column for its date, and score with what was known on the day.",
         design="same-rows", metric=AUC, margin=0.01, sign=1, seeds=tuple(range(16)),
         knobs=(Knob.share(
             "later", "later columns that are in the table", (0.0, 0.125, 0.25, 0.5, 1.0),

@@ -109,6 +109,7 @@ EXPERIMENTS = (
         id="temporal-ratings", step="evaluate", page="temporal-leakage", kind="table",
         title="A recommender trained on what others did later",
         symptom="A recommender was tested on the past and trained on the future as well.",
+        caught_by="Train on as many ratings from before, and ask the same users.",
         design="paired-models", metric=HIT_RATE, margin=0.01, sign=-1, seeds=tuple(range(20)),
         knobs=(Knob.share(
             "future", "training ratings given after the moment", (0.0, 0.25, 0.5, 1.0),

@@ -108,6 +108,7 @@ EXPERIMENTS = (
         id="underpowered-win", step="evaluate", page="underpowered-win", kind="text",
         title="A winner named by a small test",
         symptom="The new model wins by a point, and on the next test the old one does.",
+        caught_by="Compute how many rows a lead of this size needs before you test.",
         design="fresh-sample", metric=LEAD, margin=0.01, sign=1, seeds=tuple(range(100)),
         knobs=(
             Knob("rows", "size of the test set", "reviews", low=10, high=3000, default=500,

@@ -103,6 +103,7 @@ EXPERIMENTS = (
         id="wrong-cross-validation", step="evaluate", kind="table", page="published-again",
         title="Predictors chosen on all rows, then cross-validation",
         symptom="Few rows, thousands of columns, and hardly an error in cross-validation.",
+        caught_by="Choose the columns anew inside each fold.",
         design="known-truth", metric=ACCURACY, margin=0.03, sign=1, seeds=tuple(range(150)),
         knobs=(Knob("predictors", "predictors to choose from", "predictors", low=KEPT, high=10_000,
                     default=5000, doses=(100, 1000, 5000)),),
