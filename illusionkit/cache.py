@@ -67,9 +67,10 @@ def locked(path: Path) -> Iterator[None]:
     """
     with explained(path.parent):
         lock = FileLock(f"{path}.lock")
+        begun = Path(lock.lock_file).exists()  # who was killed here left its lock file as well
         lock.acquire()
     try:
-        for left in path.parent.glob(f"{glob.escape(part(path))}*"):
+        for left in path.parent.glob(f"{glob.escape(part(path))}*") if begun else ():
             shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink()
         yield
     finally:
