@@ -8,10 +8,11 @@ from sklearn.metrics import roc_auc_score
 from illusionkit.data import credit
 from illusionkit.data.movielens import FILMS, Asked
 from illusionkit.errors import DataError
+from illusionkit.experiment.ranking import area
 from illusionkit.experiment.reading import Rows
 from illusionkit.illusions import experiment
 from illusionkit.illusions.evaluate import temporal_leakage, temporal_ratings
-from illusionkit.illusions.evaluate.temporal_leakage import AUC, LATER, area, carried
+from illusionkit.illusions.evaluate.temporal_leakage import AUC, LATER, carried
 
 KINDS = ("late", "bill", "paid")
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from illusionkit.arrays import Array
+from illusionkit.experiment.ranking import area
 from illusionkit.experiment.reading import Metric, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Task
@@ -31,17 +32,12 @@ DEFAULTS, FLAGS, ROWS, HOLDOUT = 0.22, 36, 300, 1000
 """The share that defaults, as in all rows; how many of the columns, the first, are 0 or 1."""
 
 
-def area(rows: Rows, weights: Array) -> float:
-    """Return the area under the ROC curve, where ``prediction`` is the chance of label 1."""
-    order = np.argsort(rows.prediction, kind="stable")
-    ends = np.append(np.flatnonzero(np.diff(rows.prediction[order])), len(order) - 1)
-    one, zero = (np.cumsum((weights * (rows.truth == k))[order])[ends] for k in (1, 0))
-    below = (zero + np.append(0, zero[:-1])) / 2  # a tie counts half
-    with np.errstate(invalid="ignore"):
-        return float((np.diff(one, prepend=0) @ below) / (one[-1] * zero[-1]))
+def _area(rows: Rows, weights: Array) -> float:
+    return area(rows.truth, rows.prediction, weights)
 
 
-AREA = Metric("AUC", whole=area)
+AREA = Metric("AUC", whole=_area)
+"""The area under the ROC curve, where ``prediction`` is the chance of label 1."""
 
 
 def sample(part: str, size: int, rng: np.random.Generator) -> tuple[Task, Array, list[Array]]:

@@ -25,6 +25,7 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.data import census, credit
 from illusionkit.experiment.draws import deal
+from illusionkit.experiment.ranking import area_of
 from illusionkit.experiment.reading import Metric, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import read
@@ -43,17 +44,7 @@ CODES = {
 """The columns of each table whose numbers are codes; the others are scaled."""
 
 
-def _area(rows: Rows, weights: Array) -> float:
-    """Return the area under the ROC curve, a tie counted as half; NaN without both classes."""
-    assert rows.probability is not None
-    chance = np.where(rows.prediction == 1, rows.probability, 1 - rows.probability)
-    place = np.unique(chance, return_inverse=True)[1]
-    good, bad = (np.bincount(place, weights * (rows.truth == k)) for k in (1, 0))
-    pairs = good.sum() * bad.sum()
-    return float(good @ (np.cumsum(bad) - bad / 2) / pairs) if pairs else np.nan
-
-
-AREA = Metric("area under the ROC curve", whole=_area)
+AREA = Metric("area under the ROC curve", whole=area_of)
 """How often a row of class 1 has a higher chance of it than a row of class 0."""
 
 

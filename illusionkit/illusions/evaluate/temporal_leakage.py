@@ -28,6 +28,7 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.data import credit
 from illusionkit.experiment.draws import deal
+from illusionkit.experiment.ranking import area_of
 from illusionkit.experiment.reading import Metric, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import read
@@ -41,27 +42,7 @@ LATER = ("late_2", "late_1", "bill_3", "bill_2", "bill_1", "paid_3", "paid_2", "
 """The columns that are known only later, beside the delay of month 3, which is the label."""
 
 
-def area(truth: Array, score: Array, weights: Array | None = None) -> float:
-    """Return the area under the curve: how often a row of label 1 scores above one of label 0.
-
-    A tie counts one half. NaN where a class has no weight, as in some resamples.
-    """
-    weights = np.ones(len(truth)) if weights is None else weights
-    order = np.argsort(score)
-    starts = np.flatnonzero(np.diff(score[order], prepend=-np.inf))  # of each run of equal scores
-    ones, zeros = (np.add.reduceat((weights * (truth == k))[order], starts) for k in (1, 0))
-    with np.errstate(invalid="ignore"):
-        below = np.cumsum(zeros) - zeros / 2
-        return float(np.float64(ones @ below) / (ones.sum() * zeros.sum()))
-
-
-def _area(rows: Rows, weights: Array) -> float:
-    assert rows.probability is not None
-    one = np.where(rows.prediction == 1, rows.probability, 1 - rows.probability)
-    return area(rows.truth, one, weights)
-
-
-AUC = Metric("area under the curve", whole=_area)
+AUC = Metric("area under the curve", whole=area_of)
 
 
 def carried(table: pd.DataFrame) -> pd.DataFrame:
