@@ -11,7 +11,7 @@ from illusionkit.errors import DataError
 
 def test_every_module_with_sources_is_found():
     names = [module.__name__.rpartition(".")[2] for module in registry.modules()]
-    assert names == ["census", "corpora", "credit", "mail"]
+    assert names == ["census", "corpora", "credit", "mail", "slips"]
 
 
 def test_a_new_module_is_found_without_a_list(tmp_path, monkeypatch):
@@ -28,7 +28,7 @@ def test_a_new_module_is_found_without_a_list(tmp_path, monkeypatch):
 
 def test_every_data_set_has_a_loader_and_pinned_members():
     loaders = registry.loaders()
-    assert len(loaders) == 11 and set(corpora.CORPORA) < set(loaders)
+    assert len(loaders) == 12 and set(corpora.CORPORA) < set(loaders)
     for name, load in loaders.items():
         source, members = registry.members(name)
         assert load.__name__ == name
