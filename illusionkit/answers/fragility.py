@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from illusionkit.answers.answer import Answer, claimed
+from illusionkit.answers.answer import Answer
 
 
 def _half() -> float:
@@ -16,5 +16,4 @@ def _half() -> float:
 
 ANSWERS = {
     "fragility-half": Answer(_half, within=0.1),
-    "fragility-pairs": claimed("lowest share of pairs", 0.7188, within=0.1),
 }
