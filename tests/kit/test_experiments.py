@@ -26,7 +26,10 @@ from illusionkit.illusions.tune import learning_rate
 from illusionkit.models import encoding, learners
 from illusionkit.training import book_model, finetune
 
-HEAVY = ("duplicate-leakage-finetuned", "training-score", "silent-bug", "pretraining-loss")
+HEAVY = (
+    "duplicate-leakage-finetuned", "training-score", "silent-bug", "pretraining-loss",
+    "fragility", "fragility-worst",
+)  # fmt: skip
 LIGHT = [name for name in experiments() if name not in HEAVY]
 EACH = pytest.mark.parametrize("name", LIGHT)
 LOADERS = {module: tuple(module.SOURCES) for module in registry.modules()}
