@@ -118,6 +118,7 @@ EXPERIMENTS = (
         id="fragility", step="evaluate", page="fragility", kind="text",
         title="Slips of the pen in the reviews that a model reads",
         symptom="The score was measured on clean texts, and the users do not type like that.",
+        caught_by="Misspell a word or two of each test text, and score again.",
         design="same-rows", metric=ACCURACY, margin=0.03, sign=1, seeds=tuple(range(5)),
         knobs=(Knob(
             "slips", "misspelled words in each review", "slips", low=0, high=20, default=8,

@@ -155,6 +155,7 @@ EXPERIMENTS = (
         id="fragility-worst", step="evaluate", page="fragility", kind="text",
         title="The worst slips that a search finds",
         symptom="Nobody types like that by chance; somebody who wants a wrong answer does.",
+        caught_by="Search for the worst slip of each text, and ask another model about it.",
         design="same-rows", metric=ACCURACY, margin=0.03, sign=1, seeds=(0, 1, 2),
         knobs=(Knob(
             "words", "most words that are misspelled in a review", "words", low=0, high=BUDGET,
