@@ -80,7 +80,7 @@ def test_what_is_begun_is_missed_until_it_is_written(tree: Path, monkeypatch) ->
     [
         ("collect", "          - file: chapters/03-pipeline/collect/loud-mouth"),
         ("tune", "      - file: chapters/03-pipeline/fine-tune/loud-mouth"),
-        ("evaluate", "      - file: chapters/03-pipeline/evaluate-and-deploy/loud-mouth"),
+        ("evaluate", "          - file: chapters/03-pipeline/evaluate-and-deploy/loud-mouth"),
     ],
 )
 def test_the_page_stands_in_the_contents_behind_its_neighbours(
