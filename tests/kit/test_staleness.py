@@ -76,7 +76,7 @@ SAME = {
         r"(SOURCES.* = \{\n)",
         r'\1    "more": ("vader", ("a",)),\n',
     ),
-    "a line is wrapped": ("duplicates", r"plain = re\.sub\(", "plain = re.sub(\n        "),
+    "a line is wrapped": ("unit_copies", r"plain = re\.sub\(", "plain = re.sub(\n        "),
     "a local has a new name": ("corpora", r"\bplace\b", "where_it_stands"),
     "the words of an error": ("batches", r"At least 1 epoch", "At the least 1 epoch"),
     "a method that nobody calls": (
