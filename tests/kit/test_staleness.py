@@ -98,7 +98,11 @@ OTHER = {
         "credit",
         r"MONTHS = range\(1, 7\)",
         "MONTHS = range(1, 6)",
-        {"class-imbalance", "temporal-leakage"},
+        {
+            "class-imbalance",
+            *("temporal-leakage", "scaling-leakage", "encoding-leakage", "oversampling-leakage"),
+            *("scaling-published", "scaling-published-census"),
+        },
     ),
     "an operator deep down": (
         "mail_triage",

@@ -36,13 +36,11 @@ ROWS, FOLDS = 300, 5
 CHANGE = Published(0.0, 0.005)
 """The change of the area under the ROC curve, and the bound of the preprint's abstract."""
 
-SOURCES = {"credit_default": credit, "census": census}
 CODES = {
     "credit_default": ("sex", "education", "marriage"),
     "census": tuple(name for name in census.COLUMNS if name not in ("age", "schooling")),
 }
 """The columns of each table whose numbers are codes; the others are scaled."""
-
 
 AREA = Metric("area under the ROC curve", whole=area_of)
 """How often a row of class 1 has a higher chance of it than a row of class 0."""
@@ -51,7 +49,8 @@ AREA = Metric("area under the ROC curve", whole=area_of)
 @cache
 def people(source: str, part: str) -> pd.DataFrame:
     """Return a table of one row a unit: what is known, ``label``, ``unit`` and ``part``."""
-    loaded = read(getattr(SOURCES[source], source), part)
+    loaders = {"credit_default": credit.credit_default, "census": census.census}
+    loaded = read(loaders[source], part)
     return loaded.drop_duplicates("unit").reset_index(drop=True)
 
 
