@@ -236,6 +236,7 @@ def test_what_a_killed_run_left_is_cleared(tiny, empty_cache):
     left = empty_cache / "archives" / f".part-{tiny.file}-abc"
     left.mkdir(parents=True)
     (left / tiny.file).write_bytes(b"half")
+    (empty_cache / "archives" / f"{tiny.file}.lock").touch()  # as a killed run leaves it
     other = empty_cache / "archives" / ".part-other.whl-abc"  # may be at work just now
     other.mkdir()
     fetch("tinywheel")
