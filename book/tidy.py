@@ -51,6 +51,7 @@ MENDED = {
 }
 UNIT = re.compile(r"(?<=\d)[ \n](?=%|points?\b)")
 PAGE_LINK = re.compile(r'(<a data-page="" href="[^"]+)\.ipynb"')
+CELL_UNIT = re.compile(r"(<t[dh]>[^<]*\d) (?=%|points?\b)")
 FORMULA_END = re.compile(r'(<span class="math[^>]*>[^<]{1,60}</span>[,.;:!?)]+)')
 NO_NAME = re.compile(r"(>([^<>]+)</a>\s*<details[^>]*>\s*<summary)(?=>)")
 NO_THEME, LIGHT = 'data-theme="auto"', 'data-theme="light"'
@@ -124,15 +125,21 @@ def mended(body: str) -> str:
     """Return the HTML of a page's text without what the accessibility test finds."""
     for wrong, right in MENDED.items():
         body = body.replace(wrong, right)
+    body = CELL_UNIT.sub("\\1\N{NO-BREAK SPACE}", body)
     body = PAGE_LINK.sub(r'\1.html"', body)
     return FORMULA_END.sub(r'<span class="book-keep">\1</span>', body)
 
 
 def _around(text: nodes.Text) -> str:
     """Return the end of a line of the source and the beginning of the next; each is a node."""
-    beside, place = text.parent.children, text.parent.index(text)
+    beside, place = text.parent.children, _place(text)
     before, after = beside[max(place - 1, 0)], beside[min(place + 1, len(beside) - 1)]
     return f"{before.astext()[-1:]}{text}{after.astext()[:7]}"
+
+
+def _place(text: nodes.Text) -> int:
+    """Return where a text stands among its neighbours; two of them may be equal, as ends of lines."""
+    return next(n for n, beside in enumerate(text.parent.children) if beside is text)
 
 
 class KeepUnits(SphinxPostTransform):
@@ -146,9 +153,9 @@ class KeepUnits(SphinxPostTransform):
         for text in list(self.document.findall(nodes.Text)):
             code = isinstance(text.parent, (nodes.literal, nodes.FixedTextElement, nodes.raw))
             if not code and UNIT.search(text):
-                text.parent.replace(text, nodes.Text(UNIT.sub("\N{NO-BREAK SPACE}", text)))
+                text.parent[_place(text)] = nodes.Text(UNIT.sub("\N{NO-BREAK SPACE}", text))
             elif not code and text == "\n" and UNIT.search(_around(text)):
-                text.parent.replace(text, nodes.Text("\N{NO-BREAK SPACE}"))
+                text.parent[_place(text)] = nodes.Text("\N{NO-BREAK SPACE}")
 
 
 def finish_pages(app: Sphinx, error: Exception | None) -> None:

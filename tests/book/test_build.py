@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 import tidy
 from building import Build, build, fresh_copy
+from docutils import nodes
+from docutils.utils import new_document
 from notebooks import documents
 from sphinx.builders.html._assets import _CascadingStyleSheet, _JavaScript
 
@@ -160,6 +162,26 @@ def test_doubled_and_unused_scripts_are_dropped() -> None:
 )
 def test_a_short_formula_keeps_its_comma(body: str, kept: int) -> None:
     assert tidy.mended(body).count('<span class="book-keep">') == kept
+
+
+def test_a_number_stays_with_its_unit_at_the_end_of_every_line() -> None:
+    document, line = new_document("page"), nodes.paragraph()
+    document += line
+    for text in (
+        "It has two lines",
+        "\n",
+        "and gains 25",
+        "\n",
+        "points, or 5 %, in",
+        "\n",
+        "all.",
+    ):
+        line += nodes.Text(text)
+    transform = object.__new__(tidy.KeepUnits)
+    transform.document = document
+    transform.run()
+    assert line.astext() == "It has two lines\nand gains 25\xa0points, or 5\xa0%, in\nall."
+    assert tidy.mended("<th>95 % interval</th><td>3 points</td>").count("\xa0") == 2
 
 
 def test_a_verdict_stays_on_the_line_of_its_value() -> None:
