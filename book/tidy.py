@@ -138,7 +138,7 @@ def _around(text: nodes.Text) -> str:
 
 
 def _place(text: nodes.Text) -> int:
-    """Return where a text stands among its neighbours; two of them may be equal, as ends of lines."""
+    """Return where a text stands among its neighbours; two may be equal, as ends of lines."""
     return next(n for n, beside in enumerate(text.parent.children) if beside is text)
 
 

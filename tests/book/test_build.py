@@ -180,7 +180,7 @@ def test_a_number_stays_with_its_unit_at_the_end_of_every_line() -> None:
     transform = object.__new__(tidy.KeepUnits)
     transform.document = document
     transform.run()
-    assert line.astext() == "It has two lines\nand gains 25\xa0points, or 5\xa0%, in\nall."
+    assert line.astext() == "Two lines\nand 25\xa0points, or 5\xa0%, in\nall."
     assert tidy.mended("<th>95 % interval</th><td>3 points</td>").count("\xa0") == 2
 
 
