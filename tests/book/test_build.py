@@ -168,9 +168,9 @@ def test_a_number_stays_with_its_unit_at_the_end_of_every_line() -> None:
     document, line = new_document("page"), nodes.paragraph()
     document += line
     for text in (
-        "It has two lines",
+        "Two lines",
         "\n",
-        "and gains 25",
+        "and 25",
         "\n",
         "points, or 5 %, in",
         "\n",
