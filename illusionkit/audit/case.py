@@ -12,6 +12,7 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.audit import quick
 from illusionkit.audit.roles import Roles, classes
+from illusionkit.data import duplicates
 from illusionkit.errors import DataError
 
 MOST_TRAIN, MOST_TEST, TEST_SHARE, FEWEST = 20_000, 10_000, 0.2, 10
@@ -43,6 +44,15 @@ class Case:
         """Return the classes, and the training and test labels as their numbers."""
         names, (train, test) = classes(self.train[self.roles.label], self.test[self.roles.label])
         return names, train, test
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """Return what makes two rows of `both` equal: their text, or all their columns."""
+        if self.roles.text is not None:
+            cells = self.both[self.roles.text].astype("string").fillna("")
+            return [duplicates.normalise(cell) for cell in cells]
+        rows = self.both[self.columns].astype("string").fillna("")
+        return ["\x1f".join(row) for row in rows.itertuples(index=False)] if self.columns else []
 
     @property
     def labels(self) -> Array:
@@ -93,6 +103,6 @@ class Case:
             return None
         return quick.difference(self.right, np.where(marked, np.nan, self.right), self.unit[rows])
 
-    def some(self, size: int, seed: int = 0) -> Array:
+    def some(self, size: int) -> Array:
         """Return so many rows of `both`, drawn by lot."""
-        return np.sort(np.random.default_rng(seed).permutation(len(self.both))[:size])
+        return np.sort(np.random.default_rng(0).permutation(len(self.both))[:size])

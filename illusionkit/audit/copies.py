@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -18,18 +18,9 @@ PAGE, LABELS = "a-score-to-distrust", "label-noise"
 TODO = "Remove the copies, or keep them on one side of the split, and score again."
 
 
-def keys(case: Case) -> list[str]:
-    """Return what makes two rows of `Case.both` equal: their text, or all their columns."""
-    if case.roles.text is not None:
-        cells = case.both[case.roles.text].astype("string").fillna("")
-        return [duplicates.normalise(cell) for cell in cells]
-    rows = case.both[case.columns].astype("string").fillna("")
-    return ["\x1f".join(row) for row in rows.itertuples(index=False)] if case.columns else []
-
-
 def copies(case: Case) -> Iterator[Finding]:
     """Yield what is known of copies across the split and within the training table."""
-    found = keys(case)
+    found = case.keys
     if not found:
         return
     size, what = len(case.train), "text" if case.roles.text else "row"
@@ -48,16 +39,16 @@ def copies(case: Case) -> Iterator[Finding]:
             "Count units, not rows; split by them.", PAGE, share=within,
         )  # fmt: skip
     if case.roles.text is not None and len(found) <= MOST_TEXTS:
-        yield from _near(case, found, exact)
+        yield from _near(case, exact)
 
 
-def _near(case: Case, found: Sequence[str], exact: Array) -> Iterator[Finding]:
+def _near(case: Case, exact: Array) -> Iterator[Finding]:
     """Yield what is known of near copies, and of test texts inside longer training texts."""
-    train, test = found[: len(case.train)], found[len(case.train) :]
-    near = duplicates.overlap(train, test) & ~exact
-    inside = duplicates.contained(train, test) & ~exact & ~near
+    train, test = case.keys[: len(case.train)], case.keys[len(case.train) :]
     some = np.random.default_rng(0).permutation(len(test))[:SHUFFLED]
-    chance = float(duplicates.overlap(train, [_shuffled(test[k]) for k in some]).mean())
+    like = duplicates.overlap(train, [*test, *(_shuffled(test[k]) for k in some)])
+    near, chance = like[: len(test)] & ~exact, float(like[len(test) :].mean())
+    inside = duplicates.contained(train, test) & ~exact & ~near
     for name, marked, how in (
         ("near copies", near, "is nearly equal to one in training"),
         ("embedded copies", inside, "stands inside a longer one in training"),
@@ -79,10 +70,9 @@ def _shuffled(text: str) -> str:
 
 def conflicts(case: Case) -> Iterator[Finding]:
     """Yield how many rows share their text, or all their columns, with a row of another label."""
-    found = pd.Series(keys(case))
-    if found.empty:
+    if not case.keys:
         return
-    rows = pd.Series(case.labels).groupby(found).transform("nunique").to_numpy() > 1
+    rows = pd.Series(case.labels).groupby(case.keys).transform("nunique").to_numpy() > 1
     if rows.any():
         share = float(rows.mean())
         yield Finding(

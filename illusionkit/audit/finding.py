@@ -45,6 +45,11 @@ class Finding:
         size = abs(self.worth.value)
         return next((name for name, least in POINTS.items() if size >= least), "low")
 
+    @property
+    def rank(self) -> int:
+        """Return the place of its severity in `SEVERITIES`."""
+        return SEVERITIES.index(self.severity)
+
     def plain(self) -> Mapping[str, Any]:
         """Return the finding as plain values, without any value of a cell."""
         worth = self.worth and {

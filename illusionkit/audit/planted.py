@@ -4,32 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from string import ascii_lowercase
 
 import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
+from illusionkit.audit.case import Case
 from illusionkit.audit.report import CHECKS, made
-from illusionkit.audit.roles import ASKED, Roles
+from illusionkit.audit.roles import Roles
 
-DOSES = (0.02, 0.1, 0.3)
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
-SLIPS = 2
+DOSES, SLIPS = (0.02, 0.1, 0.3), 2
+
+Tables = tuple[pd.DataFrame, pd.DataFrame]
+Plant = Callable[[pd.DataFrame, pd.DataFrame, Roles, Array, np.random.Generator], Tables]
+"""From a training and a test table, and which rows of the test, to both with a flaw in them."""
 
 
 @dataclass(frozen=True)
 class Planted:
-    """A flaw: the check that should find it, what puts it in, and what the table must have."""
+    """A flaw: the check that should find it, what puts it in, and the role that it needs."""
 
     check: str
-    finding: str
-    plant: Callable[[pd.DataFrame, pd.DataFrame, Roles, float, np.random.Generator],
-                    tuple[pd.DataFrame, pd.DataFrame, Array]]  # fmt: skip
-    needs: str = ""
-
-
-def _chosen(test: pd.DataFrame, dose: float, rng: np.random.Generator) -> Array:
-    return np.sort(rng.permutation(len(test))[: max(1, round(dose * len(test)))])
+    plant: Plant
+    needs: str = "label"
 
 
 def _replaced(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -39,75 +37,72 @@ def _replaced(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator)
 
 
 def copied(
-    train: pd.DataFrame, test: pd.DataFrame, of: Roles, dose: float, rng: np.random.Generator
-) -> tuple[pd.DataFrame, pd.DataFrame, Array]:
+    train: pd.DataFrame, test: pd.DataFrame, of: Roles, rows: Array, rng: np.random.Generator
+) -> Tables:
     """Plant test rows in training, as they are."""
-    rows = _chosen(test, dose, rng)
-    return _replaced(train, test.iloc[rows], rng), test, rows
+    return _replaced(train, test.iloc[rows], rng), test
 
 
 def slipped(
-    train: pd.DataFrame, test: pd.DataFrame, of: Roles, dose: float, rng: np.random.Generator
-) -> tuple[pd.DataFrame, pd.DataFrame, Array]:
+    train: pd.DataFrame, test: pd.DataFrame, of: Roles, rows: Array, rng: np.random.Generator
+) -> Tables:
     """Plant test rows in training, each text with two letters that were mistyped."""
-    rows = _chosen(test, dose, rng)
     near = test.iloc[rows].copy()
     near[of.text] = [mistyped(str(cell), rng) for cell in near[of.text]]
-    return _replaced(train, near, rng), test, rows
+    return _replaced(train, near, rng), test
 
 
 def mistyped(text: str, rng: np.random.Generator) -> str:
     """Return a text of which two signs are others."""
     signs = list(text)
     for place in rng.permutation(len(signs))[:SLIPS]:
-        signs[place] = LETTERS[rng.integers(26)]
+        signs[place] = ascii_lowercase[rng.integers(26)]
     return "".join(signs)
 
 
 def embedded(
-    train: pd.DataFrame, test: pd.DataFrame, of: Roles, dose: float, rng: np.random.Generator
-) -> tuple[pd.DataFrame, pd.DataFrame, Array]:
+    train: pd.DataFrame, test: pd.DataFrame, of: Roles, rows: Array, rng: np.random.Generator
+) -> Tables:
     """Plant test texts in training, each between two texts of training."""
-    rows = _chosen(test, dose, rng)
     whole = test.iloc[rows].copy()
-    others = train[of.text].astype(str).to_numpy()[rng.integers(len(train), size=(2, len(rows)))]
+    before, after = (
+        train[of.text].astype(str).to_numpy()[rng.integers(len(train), size=(2, len(rows)))]
+    )
     whole[of.text] = [
-        f"{a} {cell} {b}" for a, cell, b in zip(others[0], whole[of.text], others[1], strict=True)
+        " ".join(map(str, each)) for each in zip(before, whole[of.text], after, strict=True)
     ]
-    return _replaced(train, whole, rng), test, rows
+    return _replaced(train, whole, rng), test
 
 
 def relabelled(
-    train: pd.DataFrame, test: pd.DataFrame, of: Roles, dose: float, rng: np.random.Generator
-) -> tuple[pd.DataFrame, pd.DataFrame, Array]:
+    train: pd.DataFrame, test: pd.DataFrame, of: Roles, rows: Array, rng: np.random.Generator
+) -> Tables:
     """Plant test rows in training, each with another label."""
-    rows = _chosen(test, dose, rng)
     other = test.iloc[rows].copy()
     names = test[of.label].unique()
     place = pd.Categorical(other[of.label], names).codes
     other[of.label] = names[(place + 1) % len(names)]
-    return _replaced(train, other, rng), test, rows
+    return _replaced(train, other, rng), test
 
 
 def sisters(
-    train: pd.DataFrame, test: pd.DataFrame, of: Roles, dose: float, rng: np.random.Generator
-) -> tuple[pd.DataFrame, pd.DataFrame, Array]:
+    train: pd.DataFrame, test: pd.DataFrame, of: Roles, rows: Array, rng: np.random.Generator
+) -> Tables:
     """Give test rows the group of a training row."""
-    rows = _chosen(test, dose, rng)
     changed = test.copy()
     groups = train[of.group].to_numpy()[rng.integers(len(train), size=len(rows))]
     changed.iloc[rows, changed.columns.get_loc(of.group)] = groups
-    return train, changed, rows
+    return train, changed
 
 
 FLAWS = {
-    "copies": Planted("copies", "copies", copied),
-    "near copies": Planted("copies", "near copies", slipped, needs="text"),
-    "embedded copies": Planted("copies", "embedded copies", embedded, needs="text"),
-    "conflicting labels": Planted("conflicts", "conflicting labels", relabelled),
-    "units on both sides": Planted("groups", "units on both sides", sisters, needs="group"),
+    "copies": Planted("copies", copied),
+    "near copies": Planted("copies", slipped, needs="text"),
+    "embedded copies": Planted("copies", embedded, needs="text"),
+    "conflicting labels": Planted("conflicts", relabelled),
+    "units on both sides": Planted("groups", sisters, needs="group"),
 }
-"""The flaws that can be put into a table, row by row."""
+"""The flaws that can be put into a table, row by row, called as the check calls what it finds."""
 
 
 def inject(
@@ -123,14 +118,15 @@ def inject(
     case = made(train, test, given)
     found = []
     for name, flaw in FLAWS.items():
-        if flaw.needs and getattr(case.roles, flaw.needs) is None:
+        if getattr(case.roles, flaw.needs) is None:
             continue
-        before = _marked(case.train, case.test, case.roles, flaw)
+        before = _marked(case, name)
         for dose in doses:
             rng = np.random.default_rng([seed, len(name), round(1000 * dose)])
-            left, right, rows = flaw.plant(case.train, case.test, case.roles, dose, rng)
-            marked = _marked(left, right, case.roles, flaw)
-            planted = np.isin(np.arange(len(right)), rows)
+            planted = np.zeros(len(case.test), dtype=bool)
+            planted[rng.permutation(len(planted))[: max(1, round(dose * len(planted)))]] = True
+            sides = flaw.plant(case.train, case.test, case.roles, np.flatnonzero(planted), rng)
+            marked = _marked(Case(*sides, case.roles, case.split), name)
             found.append({
                 "flaw": name, "dose": dose, "recall": float(marked[planted].mean()),
                 "others": float(marked[~planted].mean()), "before": float(before.mean()),
@@ -138,11 +134,8 @@ def inject(
     return pd.DataFrame(found)
 
 
-def _marked(train: pd.DataFrame, test: pd.DataFrame, of: Roles, flaw: Planted) -> Array:
-    """Return which test rows the flaw's check marks."""
-    asked = {role: getattr(of, role) for role in ASKED}
-    case = made(train, test, asked)
-    rows = [
-        f.rows for f in CHECKS[flaw.check](case) if f.check == flaw.finding and f.rows is not None
-    ]
-    return rows[0] if rows else np.zeros(len(test), dtype=bool)
+def _marked(case: Case, name: str) -> Array:
+    """Return which test rows a flaw's check marks with it."""
+    found = CHECKS[FLAWS[name].check](case)
+    rows = [each.rows for each in found if each.check == name and each.rows is not None]
+    return rows[0] if rows else np.zeros(len(case.test), dtype=bool)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.audit.roles import is_spaced, is_text
+from illusionkit.experiment.draws import turns
 
 WIDTH, BINS, FOLDS, EPOCHS = 2**18, 10, 5, 8
 DRAWS, LEVEL = 400, 0.95
@@ -93,8 +94,7 @@ def folds(
     unit: Array, rng: np.random.Generator, number: int = FOLDS
 ) -> Iterator[tuple[Array, Array]]:
     """Yield the training and test rows of folds that keep units whole."""
-    names, place = np.unique(unit, return_inverse=True)
-    fold = (rng.permutation(len(names)) % number)[place]
+    fold = turns(unit, rng) % number
     for k in range(number):
         if (fold == k).any() and (fold != k).any():
             yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)

@@ -55,9 +55,7 @@ class Report:
 
     def at_least(self, severity: str) -> list[Finding]:
         """Return the findings of this severity and above."""
-        return [
-            f for f in self.findings if SEVERITIES.index(f.severity) >= SEVERITIES.index(severity)
-        ]
+        return [f for f in self.findings if f.rank >= SEVERITIES.index(severity)]
 
     def text(self, show: int = 0) -> str:
         """Return the report as lines; ``show`` values of each finding, none by default."""
@@ -82,19 +80,21 @@ class Report:
 
     def html(self, show: int = 0) -> str:
         """Return the report as one page of HTML, every value escaped."""
+        return (
+            '<!doctype html><html lang="en"><meta charset="utf-8"><title>Audit</title>'
+            '<meta name="viewport" content="width=device-width"><body>'
+            f"{self._body(show)}</body></html>"
+        )
+
+    def _repr_html_(self) -> str:
+        return self._body(show=0)
+
+    def _body(self, show: int) -> str:
         found = [(finding, list(_told(finding))) for finding in self.findings]
         inside = render(
             "audit", head=list(self._head()), findings=found, show=show, unseen=self.unseen
         )
-        return (
-            '<!doctype html><html lang="en"><meta charset="utf-8"><title>Audit</title>'
-            '<meta name="viewport" content="width=device-width"><body>'
-            f'<div class="ik ik-audit">{style_sheet()}{inside}</div></body></html>'
-        )
-
-    def _repr_html_(self) -> str:
-        page = self.html()
-        return page[page.index("<div") : page.rindex("</body>")]
+        return f'<div class="ik ik-audit">{style_sheet()}{inside}</div>'
 
     def _head(self) -> Iterator[str]:
         named = [
@@ -146,7 +146,7 @@ def audit(
     case = made(train, test, {"label": label, "text": text, "group": group, "time": time,
                               "prediction": prediction})  # fmt: skip
     found = [finding for name in checks for finding in CHECKS[name](case)]
-    found.sort(key=lambda finding: -SEVERITIES.index(finding.severity))
+    found.sort(key=lambda finding: -finding.rank)
     return Report(
         tuple(found), case.roles, (len(case.train), len(case.test)), case.split,
         tuple(_unseen(case)), tuple(notes),

@@ -12,6 +12,7 @@ from illusionkit.audit import quick
 from illusionkit.audit.case import FEWEST, Case
 from illusionkit.audit.finding import Finding
 from illusionkit.audit.roles import moments
+from illusionkit.experiment.ranking import area
 
 MOST_ROWS, MOST_SIDE, NAMED = 8000, 3000, 3
 """Rows on which two ways to split are compared; rows a side that are told apart; columns named."""
@@ -120,12 +121,11 @@ def _area(label: Array, score: Array) -> quick.Estimate | None:
     ones, zeros = int(label.sum()), int((label == 0).sum())
     if min(ones, zeros) < FEWEST:
         return None
-    rank = pd.Series(score).rank().to_numpy()
-    area = float((rank[label == 1].sum() - ones * (ones + 1) / 2) / (ones * zeros))
-    q1, q2 = area / (2 - area), 2 * area**2 / (1 + area)
-    spread = area * (1 - area) + (ones - 1) * (q1 - area**2) + (zeros - 1) * (q2 - area**2)
+    a = area(label, score)
+    q1, q2 = a / (2 - a), 2 * a**2 / (1 + a)
+    spread = a * (1 - a) + (ones - 1) * (q1 - a**2) + (zeros - 1) * (q2 - a**2)
     reach = 1.96 * max(spread, 0) ** 0.5 / (ones * zeros) ** 0.5
-    return quick.Estimate(area, area - reach, area + reach)
+    return quick.Estimate(a, a - reach, a + reach)
 
 
 def _moved(case: Case) -> list[str]:

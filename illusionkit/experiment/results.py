@@ -12,9 +12,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from illusionkit import cache
+from illusionkit.arrays import Array
 from illusionkit.errors import ResultsError
 from illusionkit.experiment.provenance import machine, provenance
 from illusionkit.experiment.reading import Reading
@@ -49,11 +51,19 @@ class Results:
             raise ResultsError(f"The table has no cell of arm '{arm}' at dose {dose:g}.")
         return found.iloc[0]
 
-    def extra(self, name: str, arm: str = "flawed", dose: float | None = None) -> float:
-        """Return the mean over seeds of a named extra, at the highest dose by default."""
+    def each(self, name: str, arm: str = "flawed", dose: float | None = None) -> Array:
+        """Return a score or a named extra of every seed, at the highest dose by default."""
         dose = float(self.table["dose"].max()) if dose is None else dose
         rows = self.table[(self.table["arm"] == arm) & (self.table["dose"] == dose)]
-        return float(rows["extras"].map(lambda words: json.loads(words)[name]).mean())
+        if rows.empty:
+            raise ResultsError(f"The table has no executions of arm '{arm}' at dose {dose:g}.")
+        if name in rows:
+            return rows[name].to_numpy()
+        return np.array([json.loads(words)[name] for words in rows["extras"]])
+
+    def extra(self, name: str, arm: str = "flawed", dose: float | None = None) -> float:
+        """Return the mean over seeds of a named extra, at the highest dose by default."""
+        return float(self.each(name, arm, dose).mean())
 
 
 def path(experiment_id: str, *, confirmed: bool = False) -> Path:

@@ -1,18 +1,17 @@
 """Published numbers, made again: verdicts at the edge, and each paper's procedure by hand."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
 
-from illusionkit.errors import DataError
+from illusionkit.errors import DataError, ResultsError
+from illusionkit.experiment.published import Published, interval
 from illusionkit.experiment.reading import Rows
+from illusionkit.experiment.results import Results
 from illusionkit.illusions.evaluate import reusable_holdout as reusable
 from illusionkit.illusions.evaluate import scaling_published as scaling
 from illusionkit.illusions.evaluate import wrong_cross_validation as wrong
-from illusionkit.illusions.evaluate.reusable_holdout import Published
 
 
 @pytest.mark.parametrize(
@@ -37,13 +36,13 @@ def test_an_interval_the_wrong_way_round_has_no_verdict(ends):
 
 
 def test_an_interval_of_executions_is_the_one_by_hand():
-    low, high = reusable.interval([1.0, 2.0, 3.0])
+    low, high = interval([1.0, 2.0, 3.0])
     half = 4.30265 / np.sqrt(3)  # t with 2 degrees of freedom at 97.5 %; the spread is 1
     assert (low, high) == pytest.approx((2 - half, 2 + half), abs=1e-4)
-    narrower = reusable.interval([1.0, 2.0, 3.0], level=0.9)
+    narrower = interval([1.0, 2.0, 3.0], level=0.9)
     assert low < narrower[0] and narrower[1] < high
     with pytest.raises(DataError, match="at least 2"):
-        reusable.interval([1.0])
+        interval([1.0])
 
 
 def test_executions_are_scores_or_extras_of_one_cell():
@@ -55,11 +54,11 @@ def test_executions_are_scores_or_extras_of_one_cell():
             "extras": ['{"reported": 1}', '{"reported": 2}', '{"reported": 3}'],
         }
     )
-    kept = SimpleNamespace(table=table)
-    assert reusable.executions(kept, "apparent", 5).tolist() == [0.6, 0.7]
-    assert reusable.executions(kept, "reported", 5, "cured").tolist() == [3]
-    with pytest.raises(DataError, match="no executions of arm 'control' at dose 5"):
-        reusable.executions(kept, "apparent", 5, "control")
+    kept = Results(table, table, {})
+    assert kept.each("apparent", dose=5).tolist() == [0.6, 0.7]
+    assert kept.each("reported", "cured", 5).tolist() == [3]
+    with pytest.raises(ResultsError, match="no executions of arm 'control' at dose 5"):
+        kept.each("apparent", "control", 5)
 
 
 def test_attributes_are_kept_when_large_on_both_sides_with_one_sign():

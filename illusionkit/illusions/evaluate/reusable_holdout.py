@@ -20,69 +20,23 @@ over the root of n. Used in chapter 3.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from illusionkit.arrays import Array
 from illusionkit.data import census
-from illusionkit.errors import DataError
 from illusionkit.experiment.draws import deal, first
+from illusionkit.experiment.published import Published
 from illusionkit.experiment.reading import ACCURACY, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import read
 
-if TYPE_CHECKING:
-    from illusionkit.experiment.results import Results
-
 ATTRIBUTES, ROWS, FEWEST, TRUTH = 10_000, 10_000, 1000, 0.5
 TRAIN, HOLDOUT, OTHER = range(3)
 """The three sets of rows: to train on, the holdout that is judged by, and another holdout."""
-
-
-@dataclass(frozen=True)
-class Published:
-    """A published number, and how far from it ours may be; both were fixed beforehand."""
-
-    number: float
-    margin: float
-
-    def verdict(self, low: float, high: float) -> str:
-        """Return what an interval of ours says: two one-sided tests, each at 2.5 % if it is 95 %.
-
-        "reproduced": all of it is inside number ± margin. "not reproduced": all of it is outside.
-        """
-        if not low <= high:
-            raise DataError(f"An interval goes from low to high, not from {low:g} to {high:g}.")
-        inside = self.number - self.margin < low and high < self.number + self.margin
-        outside = high < self.number - self.margin or low > self.number + self.margin
-        return "reproduced" if inside else "not reproduced" if outside else "inconclusive"
-
-
-def interval(values: Sequence[float] | Array, level: float = 0.95) -> tuple[float, float]:
-    """Return the t-interval of the mean of executions that share nothing. Used in chapter 3."""
-    from scipy import stats
-
-    values = np.asarray(values, dtype=float)
-    if len(values) < 2:
-        raise DataError(f"An interval needs at least 2 executions, not {len(values)}.")
-    half = stats.t.ppf((1 + level) / 2, len(values) - 1) * stats.sem(values)
-    return float(values.mean() - half), float(values.mean() + half)
-
-
-def executions(kept: Results, name: str, dose: float, arm: str = "flawed") -> Array:
-    """Return a score or a named extra of every seed at one dose and arm. Used in chapter 3."""
-    table = kept.table
-    rows = table[(table["arm"] == arm) & (table["dose"] == dose)]
-    if rows.empty:
-        raise DataError(f"The table has no executions of arm '{arm}' at dose {dose:g}.")
-    if name in rows:
-        return rows[name].to_numpy()
-    return np.array([json.loads(words)[name] for words in rows["extras"]])
 
 
 STANDARD, FRESH, GUARDED = Published(0.63, 0.01), Published(0.5, 0.01), Published(0.5, 0.01)

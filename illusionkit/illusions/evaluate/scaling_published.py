@@ -25,11 +25,11 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.data import census, credit
 from illusionkit.experiment.draws import deal
+from illusionkit.experiment.published import Published
 from illusionkit.experiment.ranking import area_of
 from illusionkit.experiment.reading import Metric, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import read
-from illusionkit.illusions.evaluate.reusable_holdout import Published
 
 ROWS, FOLDS = 300, 5
 

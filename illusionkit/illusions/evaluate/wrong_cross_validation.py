@@ -25,9 +25,10 @@ import numpy as np
 
 from illusionkit.arrays import Array
 from illusionkit.experiment.draws import first
+from illusionkit.experiment.published import Published
 from illusionkit.experiment.reading import ACCURACY, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
-from illusionkit.illusions.evaluate.reusable_holdout import TRUTH, Published, answers
+from illusionkit.illusions.evaluate.reusable_holdout import TRUTH, answers
 
 OF_A_CLASS, KEPT, FOLDS = 25, 100, 5
 
