@@ -34,7 +34,7 @@ def received(table: pd.DataFrame) -> Array:
     DataError
         The table holds a mail that is not of the archive.
     """
-    keys = pd.Index(table["text"] + "\0" + table["marks"])
+    keys = pd.Index(_keys(table))
     unknown = ~keys.isin(_dates().index)
     if unknown.any():
         raise DataError(f"{unknown.sum()} mails are not of the archive: they have no date.")
@@ -48,8 +48,13 @@ def batches(table: pd.DataFrame) -> Array:
     """
     whole = mail._mails()
     names = pd.Series(np.repeat(list(mail.FOLDERS), mail._parsed()["count"]), whole.index)
-    known = names.groupby(whole["text"] + "\0" + whole["marks"]).first()
-    return known.loc[pd.Index(table["text"] + "\0" + table["marks"])].to_numpy()
+    known = names.groupby(_keys(whole)).first()
+    return known.loc[pd.Index(_keys(table))].to_numpy()
+
+
+def _keys(table: pd.DataFrame) -> pd.Series[str]:
+    """Return what tells a mail of the archive by."""
+    return table["text"] + "\0" + table["marks"]
 
 
 @memoised
@@ -63,9 +68,8 @@ def _dates() -> pd.Series[float]:
         folders = (archives.read_folder(source, name) for name in members)
         return {"received": np.array([stamp(raw) for each in folders for raw in each.values()])}
 
-    table = mail._mails()
     dates = pd.Series(cache.arrays("mails", f"dates-{key}", make)["received"])
-    return dates.groupby(table["text"] + "\0" + table["marks"]).min()
+    return dates.groupby(_keys(mail._mails())).min()
 
 
 def stamp(raw: bytes) -> float:

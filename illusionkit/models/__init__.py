@@ -1,8 +1,9 @@
 """Models: what is known before any training of ours, and how it is computed.
 
 `encoders` loads pre-trained ones, `encoding` makes frozen features of texts, `learners` holds the
-plain classifiers, `objective` the BERT objective; `fast_layers` compute the same in less time on a
-CPU, `graphs` on a GPU, and `precision` chooses device and number format.
+plain classifiers, `calibration` a temperature, `objective` the BERT objective; `fast_layers`
+compute the same in less time on a CPU, `graphs` on a GPU, and `precision` chooses device and number
+format.
 """
 
 from illusionkit.faces import face

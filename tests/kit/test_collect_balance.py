@@ -104,7 +104,7 @@ def test_rows_to_train_on_and_to_judge_by_are_thinned_alike(coin, monkeypatch, d
 
 
 def test_no_card_holder_stands_twice():
-    table, _ = balance._holders("book")
+    table, _ = balance.holders("book")
     assert table["unit"].is_unique
 
 
@@ -161,10 +161,10 @@ def test_corrected_odds_undo_the_oversampling():
 def test_units_with_both_labels_are_left_out(monkeypatch):
     table = credit.credit_default().head(4).assign(unit=[1, 1, 2, 2], label=[0, 1, 1, 1])
     monkeypatch.setattr(credit, "credit_default", lambda part: table)
-    balance._holders.cache_clear()
+    balance.holders.cache_clear()
     try:
-        kept, probe = balance._holders("book")
+        kept, probe = balance.holders("book")
         assert kept["unit"].tolist() == [2]
         assert len(probe.features) == 1
     finally:
-        balance._holders.cache_clear()
+        balance.holders.cache_clear()

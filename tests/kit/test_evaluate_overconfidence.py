@@ -16,6 +16,7 @@ from illusionkit.experiment.reading import Rows
 from illusionkit.illusions import experiment
 from illusionkit.illusions.collect.domain_shift import mean_confidence
 from illusionkit.illusions.evaluate import overconfidence as made
+from illusionkit.models.calibration import temperature
 from illusionkit.training import book_model, finetune
 
 CLASSES, TRUE_T = 5, 1.7
@@ -66,15 +67,15 @@ def test_a_temperature_is_found_again() -> None:
     logits = rng.normal(size=(20_000, CLASSES)) * 3
     toss = rng.random(len(logits))[:, None]
     truth = (toss > softmax(logits / TRUE_T, axis=1).cumsum(axis=1)).sum(axis=1)
-    assert made.temperature(logits, truth) == pytest.approx(TRUE_T, rel=0.03)
-    assert made.temperature(logits * 2, truth) == pytest.approx(2 * TRUE_T, rel=0.03)
+    assert temperature(logits, truth) == pytest.approx(TRUE_T, rel=0.03)
+    assert temperature(logits * 2, truth) == pytest.approx(2 * TRUE_T, rel=0.03)
 
 
 def test_at_the_fitted_temperature_the_mean_logit_of_the_truth_is_the_expected_one() -> None:
     rng = np.random.default_rng(3)
     logits, truth = rng.normal(size=(500, CLASSES)), rng.integers(CLASSES, size=500)
     logits[np.arange(500), truth] += 1
-    chances = softmax(logits / made.temperature(logits, truth), axis=1)
+    chances = softmax(logits / temperature(logits, truth), axis=1)
     expected = (chances * logits).sum(axis=1).mean()
     assert expected == pytest.approx(logits[np.arange(500), truth].mean(), abs=1e-4)
 

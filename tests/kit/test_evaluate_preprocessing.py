@@ -132,7 +132,7 @@ def test_cross_fitting_keeps_a_rows_own_label_out_of_its_column():
 
 
 def test_the_columns_that_may_be_missing_are_the_numbers():
-    _, known = oversampling.holders("book")
+    known = oversampling.holders("book")[1].features
     flags, numbers = known[:, : scaling.FLAGS], known[:, scaling.FLAGS :]
     assert set(np.unique(flags)) == {0, 1}
     assert (np.ptp(numbers, axis=0) > 1).all()

@@ -92,8 +92,8 @@ def test_correlations_are_scipys_and_a_constant_has_none():
     x, label = rng.normal(size=(20, 3)), rng.integers(2, size=20)
     x[:, 2] = 5.0
     by_hand = [stats.pearsonr(x[:, k], label).statistic for k in (0, 1)]
-    assert wrong.correlation(x, label) == pytest.approx([*by_hand, 0.0])
-    assert not wrong.correlation(x, np.ones(20)).any()
+    assert wrong.correlations(x, label) == pytest.approx([*by_hand, 0.0])
+    assert not wrong.correlations(x, np.ones(20)).any()
 
 
 def test_the_highest_correlation_is_signed_and_the_largest_is_not(monkeypatch):

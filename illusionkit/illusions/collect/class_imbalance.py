@@ -67,7 +67,7 @@ def described(table: pd.DataFrame) -> Array:
 
 
 @cache
-def _holders(part: str) -> tuple[pd.DataFrame, Probe]:
+def holders(part: str) -> tuple[pd.DataFrame, Probe]:
     """Return card holders, one a unit, and a learner on what a model may know of them.
 
     Units with both labels are left out.
@@ -107,7 +107,7 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     predictions, averaged over two random groups of the classes' sizes. Cured: a default is
     predicted where its probability is above the share of defaults in the training data.
     """
-    task, rng = Task(*_holders(part)), np.random.default_rng([seed, 23])
+    task, rng = Task(*holders(part)), np.random.default_rng([seed, 23])
     train, test = _draw(task, 1 - dose["paying"], part, rng)
     chance, truth, unit = _chance(task, train, test), task.label[test], task.unit[test]
     threshold = task.label[train].mean() if arm == "cured" else 0.5

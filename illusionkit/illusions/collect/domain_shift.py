@@ -30,6 +30,7 @@ from illusionkit.experiment.draws import mixed, pools
 from illusionkit.experiment.reading import ACCURACY, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Task
+from illusionkit.models.calibration import temperature
 from illusionkit.models.learners import Probe, linear_probe
 
 CLASSES = ("negative", "neutral", "positive")
@@ -141,16 +142,10 @@ def mean_confidence(held: Array, truth: Array, unlabelled: Array) -> float:
 
     Calibration by one temperature (Guo et al. 2017, arXiv:1706.04599); arguments as in `believed`.
     """
-    from scipy.optimize import minimize_scalar
-    from scipy.special import log_softmax, softmax
+    from scipy.special import softmax
 
-    logs = np.log(np.clip(held, 1e-12, None))
-
-    def loss(slope: float) -> float:
-        return -float(log_softmax(slope * logs, axis=1)[np.arange(len(truth)), truth].mean())
-
-    slope = minimize_scalar(loss, bounds=(0.05, 20.0), method="bounded").x
-    calibrated = softmax(slope * np.log(np.clip(unlabelled, 1e-12, None)), axis=1)
+    sure, asked = (np.log(np.clip(chances, 1e-12, None)) for chances in (held, unlabelled))
+    calibrated = softmax(asked / temperature(sure, truth), axis=1)
     return float(calibrated.max(axis=1).mean())
 
 

@@ -25,8 +25,7 @@ from functools import cache, partial
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
@@ -34,6 +33,7 @@ from illusionkit.experiment.draws import first, turns
 from illusionkit.experiment.needs import check_whole
 from illusionkit.experiment.reading import Metric, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
+from illusionkit.models.calibration import temperature
 from illusionkit.training import book_model, finetune
 
 READ, LABELLED, BINS, TOSSES = 1500, 200, 10, 200
@@ -70,19 +70,6 @@ def sentences(corpus: str, part: str = "book") -> tuple[pd.DataFrame, Array]:
 def _some(table: pd.DataFrame) -> pd.DataFrame:
     turn = turns(table["unit"].to_numpy(), np.random.default_rng(0))
     return table.iloc[np.argsort(turn, kind="stable")[:READ]]
-
-
-def temperature(logs: Array, truth: Array) -> float:
-    """Return the T at which ``logs`` / T (rows, classes) give the labels the most probability.
-
-    Source: Guo et al. 2017, arXiv:1706.04599. Used in chapter 3.
-    """
-
-    def loss(log_t: float) -> float:
-        scaled = log_softmax(logs / np.exp(log_t), axis=1)
-        return -float(scaled[np.arange(len(truth)), truth].mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=np.log([0.05, 20]), method="bounded").x))
 
 
 def binned_error(sure: Array, right: Array) -> Array:

@@ -14,32 +14,21 @@ where nothing is drawn, and grows as the class gets rarer, to more than 40 point
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from illusionkit.arrays import Array
-from illusionkit.data import credit
 from illusionkit.experiment.reading import Metric, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
-from illusionkit.experiment.task import Task, read
-from illusionkit.illusions.collect.class_imbalance import described, oversampled
+from illusionkit.experiment.task import Task
+from illusionkit.illusions.collect.class_imbalance import holders, oversampled
 from illusionkit.illusions.evaluate.preprocessing_leakage import cross_validated, drawn
 from illusionkit.models.learners import Probe, linear_probe
 
 ROWS, HOLDOUT, TREES, STRENGTH = 1000, 4000, 30, 0.1
 """Card holders to work on, to judge by; trees of the forest; C of the logistic regression."""
-
-
-@cache
-def holders(part: str) -> tuple[pd.DataFrame, Array]:
-    """Return card holders, one a unit, none of both labels, and what a model may know of them."""
-    table = read(credit.credit_default, part)
-    agreed = table.groupby("unit")["label"].transform("nunique") == 1
-    table = table[agreed].drop_duplicates("unit").reset_index(drop=True)
-    return table, described(table)
 
 
 def balanced(rows: Rows, weights: Array) -> float:
@@ -59,7 +48,7 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     (table, known), rng = holders(part), np.random.default_rng([seed, 42])
     forest = partial(RandomForestClassifier, TREES, random_state=seed)
     model = partial(linear_probe, STRENGTH) if arm == "linear" else forest
-    task, cured = Task(table, Probe(known, model)), arm == "cured"
+    task, cured = Task(table, Probe(known.features, model)), arm == "cured"
     holdout, rows = drawn(task, 1 - dose["paying"], ROWS, HOLDOUT, rng)
     grown = oversampled(task.label, rows, rng)
 

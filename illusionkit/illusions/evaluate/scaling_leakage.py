@@ -24,7 +24,8 @@ from illusionkit.experiment.ranking import area
 from illusionkit.experiment.reading import Metric, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Task
-from illusionkit.illusions.evaluate.oversampling_leakage import STRENGTH, holders
+from illusionkit.illusions.collect.class_imbalance import holders
+from illusionkit.illusions.evaluate.oversampling_leakage import STRENGTH
 from illusionkit.illusions.evaluate.preprocessing_leakage import cross_validated, drawn
 from illusionkit.models.learners import Probe
 
@@ -46,7 +47,7 @@ def sample(part: str, size: int, rng: np.random.Generator) -> tuple[Task, Array,
     sides = drawn(Task(table, None), DEFAULTS, size, HOLDOUT, rng)
     used = np.concatenate(sides)
     places = np.split(np.arange(len(used)), [len(sides[0])])
-    return Task(table.iloc[used].reset_index(drop=True), None), known[used], places
+    return Task(table.iloc[used].reset_index(drop=True), None), known.features[used], places
 
 
 def ranked(task: Task, train: Array, test: Array) -> list[Rows]:

@@ -28,6 +28,7 @@ from illusionkit.experiment.draws import first
 from illusionkit.experiment.published import Published
 from illusionkit.experiment.reading import ACCURACY, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
+from illusionkit.illusions.evaluate.preprocessing_leakage import correlations
 from illusionkit.illusions.evaluate.reusable_holdout import TRUTH, answers
 
 OF_A_CLASS, KEPT, FOLDS = 25, 100, 5
@@ -46,16 +47,9 @@ def fifty(part: str) -> Rows:
     return Rows(known.truth[rows], known.truth[rows], known.unit[rows])
 
 
-def correlation(x: Array, label: Array) -> Array:
-    """Return the correlation of each column with the label, 0 where one of them is constant."""
-    x, label = x - x.mean(axis=0), label - label.mean()
-    size = np.sqrt((x**2).sum(axis=0) * (label**2).sum())
-    return np.asarray(np.divide(label @ x, size, out=np.zeros(x.shape[1]), where=size > 0))
-
-
 def kept(x: Array, label: Array, *, absolute: bool = False) -> Array:
     """Return the 100 columns with the highest correlation with the label, or the largest."""
-    by = correlation(x, label)
+    by = correlations(x, label)
     return np.argsort(-np.abs(by) if absolute else -by, kind="stable")[:KEPT]
 
 
@@ -94,7 +88,7 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
         for either in (False, True)
     )  # fmt: skip
     seen, ten = fold != 0 if arm == "cured" else fold >= 0, fold == 0
-    on_ten = correlation(x[np.ix_(ten, kept(x[seen], guide[seen]))], judged.truth[ten])
+    on_ten = correlations(x[np.ix_(ten, kept(x[seen], guide[seen]))], judged.truth[ten])
     extras = {"absolute": ACCURACY.score(absolute), "correlation": float(on_ten.mean())}
     return Reading(ACCURACY.score(signed), TRUTH, signed, None, extras=extras)
 
