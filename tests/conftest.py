@@ -45,6 +45,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(gates, "gates")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their length: packed ones hold the time, and every worker packs its own."""
+    return f"{argname}-{len(val)}" if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The root of the repository."""
