@@ -13,7 +13,10 @@ Control, the first cell of the order, and cured, the worst cell of a third set o
 on the test: equivalent to 0. "Random", cells dealt out by lot among the persons: the worst one
 looks worse than it is by more than the flawed arm's, and afterwards it is the average. And the
 honest score of the flawed arm stays below the average by more than 10 points: most of what a
-search finds here is real. Used in chapter 3.
+search finds here is real.
+
+There were 100 seeds at first. At others the intervals came out wider than the margin: now there
+are 160. Used in chapter 3.
 """
 
 from __future__ import annotations
@@ -89,7 +92,7 @@ EXPERIMENTS = (
         title="The worst of many cells, where it was found and after",
         symptom="A search for groups that a model fails finds one, and next month it is another.",
         caught_by="Choose the group on one half of the rows, and score it on the other.",
-        design="fresh-sample", metric=COUNTED, margin=0.03, sign=-1, seeds=tuple(range(100)),
+        design="fresh-sample", metric=COUNTED, margin=0.03, sign=-1, seeds=tuple(range(160)),
         knobs=(
             Knob("cells", "cells that are searched", "cells", low=1, high=CELLS,
                  default=CELLS, doses=(1, 3, 8, CELLS)),

@@ -9,7 +9,10 @@ Honest: the same on all rows, judged by other holders.
 Said beforehand (seen in a pilot at 3, 44, 596, 848 categories: .708, .735, .955, .991 against .707,
 .690, .604, .610): the optimism is 0 without a column, and grows with the number of categories to
 more than 30 points. The model gets *worse* as well, and the control reports just that. Cured there
-is no optimism, and the model is about as good as without the column. Used in chapter 3.
+is no optimism, and the model is about as good as without the column.
+
+There were 16 seeds at first. At others the intervals came out wider than the margin: now there are
+60. Used in chapter 3.
 """
 
 from __future__ import annotations
@@ -71,7 +74,7 @@ EXPERIMENTS = (
         title="Categories replaced by mean labels of all rows",
         symptom="One column with many categories makes the model nearly perfect.",
         caught_by="Encode across folds, and look at the column alone.",
-        design="fresh-sample", metric=AREA, margin=0.02, sign=1, seeds=tuple(range(16)),
+        design="fresh-sample", metric=AREA, margin=0.02, sign=1, seeds=tuple(range(60)),
         knobs=(Knob("columns", "columns joined", "columns", low=0, high=4, default=4,
                     doses=(0, 1, 2, 3, 4)),),
         null_dose=0, data=("credit_default",), cost=0.1, tolerance=0.005, run=encoding,

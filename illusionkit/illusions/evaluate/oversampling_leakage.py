@@ -9,7 +9,10 @@ The metric is balanced accuracy: accuracy would move with the shares of the clas
 again changes by itself. Said beforehand (sizes were seen in a pilot: .935, .980, .993, .998 against
 .66, .59, .54, .51 where 22, 10, 5, 2 % do not pay): the forest's optimism is 0 at even classes,
 where nothing is drawn, and grows as the class gets rarer, to more than 40 points. Cured it is near
-0. So it is for the linear model, though the copies leak all the same. Used in chapter 3.
+0. So it is for the linear model, though the copies leak all the same.
+
+There were 6 seeds at first, cut for want of time. At others two intervals came out wider than the
+margin: now there are 80. Used in chapter 3.
 """
 
 from __future__ import annotations
@@ -70,7 +73,7 @@ EXPERIMENTS = (
         title="Oversampling before the split",
         symptom="Almost every rare case is found in the folds, and almost none in use.",
         caught_by="Count test rows that also stand in training after the oversampling.",
-        design="fresh-sample", metric=BALANCED, margin=0.02, sign=1, seeds=tuple(range(6)),
+        design="fresh-sample", metric=BALANCED, margin=0.02, sign=1, seeds=tuple(range(80)),
         arms=("flawed", "linear", "cured"),
         knobs=(Knob.share("paying", "customers who pay", (0.5, 0.78, 0.9, 0.95, 0.98),
                           low=0.5, high=0.98),),

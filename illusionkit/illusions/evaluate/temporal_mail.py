@@ -10,7 +10,10 @@ future and .877 without; with senders apart .878 to .888, and .884): the flawed 
 positive with all of the future. With senders apart nothing is left: the control lies near 0, though
 so few mails may leave it inconclusive. So what looks like time is the sender. If that is so, more
 of the judged mails have their sender in the later training mails than in the earlier ones (extras
-``known_later``, ``known_earlier``). Used in chapter 3.
+``known_later``, ``known_earlier``).
+
+There were 20 seeds at first. At others the intervals came out wider than the margin: now there are
+60. Used in chapter 3.
 """
 
 from __future__ import annotations
@@ -88,7 +91,7 @@ EXPERIMENTS = (
         title="A spam filter trained on mail that came later",
         symptom="A split by date scores lower than a random one, and time gets the blame.",
         caught_by="Keep the senders apart, and look where each mail was filed.",
-        design="paired-models", metric=ACCURACY, margin=0.02, sign=1, seeds=tuple(range(20)),
+        design="paired-models", metric=ACCURACY, margin=0.02, sign=1, seeds=tuple(range(60)),
         knobs=(Knob.share(
             "future", "training mail that came later", (0.0, 0.25, 0.5, 1.0),
         ),),
