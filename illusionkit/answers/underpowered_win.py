@@ -7,7 +7,7 @@ from illusionkit.answers.answer import Answer
 
 def _half_a_point() -> float:
     """Return the rows that show half a point where two models differ on 8 % of them."""
-    from illusionkit.illusions.evaluate.underpowered_win import rows_needed
+    from illusionkit.experiment.power import rows_needed
 
     return rows_needed(0.005, 0.08)
 

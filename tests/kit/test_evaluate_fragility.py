@@ -10,6 +10,7 @@ from illusionkit.data.slips import Corrector, drawn, neighbours, rewritten, usab
 from illusionkit.errors import DataError
 from illusionkit.illusions import experiment
 from illusionkit.illusions.evaluate import fragility, fragility_worst
+from illusionkit.illusions.material import worst_slips
 
 KNOWN = {"good": ("godo", "gud"), "film": ("flim",), "bad": ("bda",)}
 TEXT = "A good film, not a bad film."
@@ -25,8 +26,9 @@ def slipping(monkeypatch):
         told[np.arange(len(texts)), np.where(praise, 4, 0)] = 0.6
         return told
 
-    for module in (fragility, fragility_worst):
+    for module in (fragility, worst_slips):
         monkeypatch.setattr(module, "misspelled", lambda: KNOWN)
+    for module in (fragility, fragility_worst, worst_slips):
         monkeypatch.setattr(module, "chances", chances)
 
 
@@ -85,24 +87,24 @@ def test_a_corrector_writes_the_commonest_neighbour_and_leaves_what_it_knows():
 def test_a_search_ends_when_the_answer_is_wrong(slipping):
     edits = drawn(TEXT, KNOWN, np.random.default_rng(0), each=2)
     hurting = [n for n, edit in enumerate(edits) if edit[0] == 2]
-    made, tries, breaks = fragility_worst.search(TEXT, 4, edits)
+    made, tries, breaks = worst_slips.search(TEXT, 4, edits)
     assert made == hurting[:1] and tries == [5] and breaks == pytest.approx(2 / 5)
-    assert fragility_worst.search(TEXT, 0, edits) == ([], [], 0.0)
+    assert worst_slips.search(TEXT, 0, edits) == ([], [], 0.0)
 
 
 def test_a_search_misspells_a_word_once_and_stops_at_its_budget(slipping):
     text = "A great film, not a bad film."
     edits = drawn(text, KNOWN, np.random.default_rng(0), each=2)
-    made, tries, breaks = fragility_worst.search(text, 4, edits)
+    made, tries, breaks = worst_slips.search(text, 4, edits)
     assert len({edits[number][0] for number in made}) == 3 and tries == [3, 2, 1] and breaks == 0
-    assert fragility_worst.search("It is great.", 4, []) == ([], [], 0.0)
+    assert worst_slips.search("It is great.", 4, []) == ([], [], 0.0)
 
 
 def test_random_tries_stop_at_the_first_that_breaks(slipping):
     rng = np.random.default_rng(0)
-    assert fragility_worst.tried(TEXT, 4, 1, 0, rng) == TEXT
-    assert "good" not in words_of(fragility_worst.tried(TEXT, 4, 1, 50, rng))
-    assert "good" in words_of(fragility_worst.tried("Good for once.", 4, 0, 20, rng))
+    assert worst_slips.tried(TEXT, 4, 1, 0, rng) == TEXT
+    assert "good" not in words_of(worst_slips.tried(TEXT, 4, 1, 50, rng))
+    assert "good" in words_of(worst_slips.tried("Good for once.", 4, 0, 20, rng))
 
 
 def test_capitals_move_no_answer_and_slips_do(slipping):

@@ -20,10 +20,10 @@ from illusionkit.illusions.evaluate.metric_mirage import (
     TRAIN,
     cut,
     halfway,
-    nearest,
     reader,
     sheets,
 )
+from illusionkit.models.learners import nearest
 
 SPEC = experiment("metric-mirage")
 

@@ -16,6 +16,8 @@ from illusionkit.experiment.reading import Rows
 from illusionkit.illusions import experiment
 from illusionkit.illusions.collect.domain_shift import mean_confidence
 from illusionkit.illusions.evaluate import overconfidence as made
+from illusionkit.illusions.material import sentences
+from illusionkit.models import calibration
 from illusionkit.models.calibration import temperature
 from illusionkit.training import book_model, finetune
 
@@ -47,13 +49,13 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Any:
         return softmax(np.array([logits[text] for text in texts]), axis=1)
 
     loads = {"movie_reviews": lambda: None, "product_reviews": lambda: shift}
-    monkeypatch.setattr(made, "_splits", lambda: splits)
+    monkeypatch.setattr(sentences, "_splits", lambda: splits)
     monkeypatch.setattr(corpora, "CORPORA", loads)
     monkeypatch.setattr(book_model, "finetuned", lambda: SimpleNamespace(model=0, tokenizer=0))
     monkeypatch.setattr(finetune, "probabilities", probabilities)
-    made.sentences.cache_clear()
+    sentences.sentences.cache_clear()
     yield splits
-    made.sentences.cache_clear()
+    sentences.sentences.cache_clear()
 
 
 def test_the_score_is_what_is_said_where_it_is_said_and_what_is_so_elsewhere() -> None:
@@ -83,26 +85,31 @@ def test_at_the_fitted_temperature_the_mean_logit_of_the_truth_is_the_expected_o
 def test_the_binned_error_by_hand() -> None:
     """Bins 0.5 to 0.6 and 0.9 to 1: |0.55 - 0.5| of two rows and |0.95 - 0| of one."""
     sure, right = np.array([0.52, 0.58, 0.95]), np.array([1, 0, 0])
-    assert made.binned_error(sure, right) == pytest.approx((2 * 0.05 + 0.95) / 3)
-    both = made.binned_error(sure, np.array([right, [1, 0, 1]]))
+    assert calibration.binned_error(sure, right) == pytest.approx((2 * 0.05 + 0.95) / 3)
+    both = calibration.binned_error(sure, np.array([right, [1, 0, 1]]))
     assert both == pytest.approx([(2 * 0.05 + 0.95) / 3, (2 * 0.05 + 0.05) / 3])
-    assert made.binned_error(np.array([1.0]), np.array([1])) == 0, "1 lies in the last bin"
+    assert calibration.binned_error(np.array([1.0]), np.array([1])) == 0, "1 lies in the last bin"
 
 
 def test_errors_of_either_sign_cancel_in_a_bin_and_not_between_bins() -> None:
-    assert made.binned_error(np.array([0.55, 0.55]), np.array([1, 0])) == pytest.approx(0.05)
-    far = made.binned_error(np.array([0.35, 0.65]), np.array([1, 0]))
+    assert calibration.binned_error(np.array([0.55, 0.55]), np.array([1, 0])) == pytest.approx(0.05)
+    far = calibration.binned_error(np.array([0.35, 0.65]), np.array([1, 0]))
     assert far == pytest.approx(0.65), "though the mean claim is the accuracy"
 
 
 def test_the_surest_are_counted_and_one_row_is_the_least() -> None:
     sure, right = np.array([0.2, 0.9, 0.4, 0.8]), np.array([1.0, 1.0, 0.0, 0.0])
-    assert [made.surest(sure, right, share) for share in (0.01, 0.25, 0.5, 1)] == [1, 1, 0.5, 0.5]
+    assert [calibration.surest(sure, right, share) for share in (0.01, 0.25, 0.5, 1)] == [
+        1,
+        1,
+        0.5,
+        0.5,
+    ]
 
 
 def test_weights_bring_the_classes_to_the_shares_of_the_films(world: Any) -> None:
     films, truth = world["test"]["label"], np.array([0, 0, 0, 1, 2, 3, 4, 4])
-    weights = made.to_films(truth)
+    weights = sentences.to_films(truth)
     shares = np.bincount(truth, weights, minlength=CLASSES) / weights.sum()
     assert shares == pytest.approx(np.bincount(films, minlength=CLASSES) / len(films))
 
@@ -116,8 +123,8 @@ def test_accuracy_knows_no_temperature_and_confidence_falls_with_it(world: Any) 
 
 def test_the_control_says_what_the_page_on_domains_would_say(world: Any) -> None:
     reading = experiment("overconfidence-films").read(seed=1, arm="control")
-    table, logs = made.sentences("validation")
-    films, film_logs = made.sentences("movie_reviews")
+    table, logs = sentences.sentences("validation")
+    films, film_logs = sentences.sentences("movie_reviews")
     judged = np.isin(films["unit"], reading.honest_rows.unit)
     told = mean_confidence(np.exp(logs), table["label"].to_numpy(), np.exp(film_logs[judged]))
     assert reading.apparent == pytest.approx(told, abs=1e-4)
@@ -126,8 +133,8 @@ def test_the_control_says_what_the_page_on_domains_would_say(world: Any) -> None
 
 
 def test_what_the_cure_learns_from_is_never_judged(world: Any) -> None:
-    table, _ = made.sentences("product_reviews")
-    assert len(table) == made.READ
+    table, _ = sentences.sentences("product_reviews")
+    assert len(table) == sentences.READ
     labelled, judged = made._dealt(table, np.random.default_rng(0))
     unit = table["unit"].to_numpy()
     assert len(labelled) == made.LABELLED

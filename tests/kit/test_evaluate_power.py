@@ -5,9 +5,10 @@ import pytest
 from scipy.stats import binomtest
 
 from illusionkit.errors import DataError
+from illusionkit.experiment import power
 from illusionkit.experiment.task import Task
 from illusionkit.illusions import experiment
-from illusionkit.illusions.evaluate import underpowered_win as power
+from illusionkit.illusions.evaluate import underpowered_win as contest
 from illusionkit.illusions.tune import small_sample
 
 
@@ -107,7 +108,7 @@ def test_the_test_names_the_winner_and_the_holdout_judges_it(tasks, seed):
 
 
 def test_the_cure_names_nobody_unless_the_test_does(tasks, monkeypatch):
-    monkeypatch.setattr(power, "LEVEL", 0.5)  # so that a dozen contests see both
+    monkeypatch.setattr(contest, "LEVEL", 0.5)  # so that a dozen contests see both
     told = set()
     for seed in range(12):
         flawed, cured = (read(arm, seed, rows=200) for arm in ("flawed", "cured"))
@@ -128,12 +129,12 @@ def test_a_small_test_is_part_of_a_large_one_under_the_same_models(tasks):
 def test_two_trainings_share_as_many_rows_as_are_asked_for(tasks, share, common):
     reading = read("control", rows=100, shared=share)
     one, two = (fit.train for fit in tasks[0].fits)
-    assert len(one) == len(two) == len(set(two)) == power.TRAIN_ROWS
+    assert len(one) == len(two) == len(set(two)) == contest.TRAIN_ROWS
     assert len(np.intersect1d(one, two)) == common
     assert (reading.extras["disagreement"] == 0) == (share == 1)
 
 
 def test_too_few_reviews_are_named(tasks, monkeypatch):
-    monkeypatch.setattr(power, "TESTED", 5000)
+    monkeypatch.setattr(contest, "TESTED", 5000)
     with pytest.raises(DataError, match="2000 training reviews are needed"):
         read(rows=50)

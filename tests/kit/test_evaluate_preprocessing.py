@@ -12,6 +12,7 @@ from illusionkit.illusions.evaluate import encoding_leakage as encoding
 from illusionkit.illusions.evaluate import oversampling_leakage as oversampling
 from illusionkit.illusions.evaluate import preprocessing_leakage as picking
 from illusionkit.illusions.evaluate import scaling_leakage as scaling
+from illusionkit.illusions.material import folds
 
 
 class Noted:
@@ -58,7 +59,7 @@ def test_a_step_sees_the_tested_rows_unless_it_is_inside_the_fold(inside):
         return learner
 
     rng = np.random.default_rng(0)
-    tested = picking.cross_validated(task, rows, prepare, rng, inside=inside)
+    tested = folds.cross_validated(task, rows, prepare, rng, inside=inside)
     assert sorted(tested.unit) == rows.tolist()
     for looked_at, (train, test) in zip(seen, learner.asked, strict=True):
         assert sorted([*train, *test]) == rows.tolist()
@@ -71,7 +72,7 @@ def test_holdout_and_rows_are_apart_at_the_share_and_a_confirmation_judges_by_it
     both = both.reset_index(drop=True)
     for given, last in ((both.iloc[:200], 80), (both, 40)):
         task = Task(given, None)
-        holdout, rows = picking.drawn(task, 0.25, 40, 80, np.random.default_rng(1))
+        holdout, rows = folds.drawn(task, 0.25, 40, 80, np.random.default_rng(1))
         assert len(rows) == 40 and len(holdout) == last
         assert not set(holdout) & set(rows) and set(rows) < set(range(200))
         assert [task.label[side].mean() for side in (holdout, rows)] == [0.25, 0.25]
@@ -80,7 +81,7 @@ def test_holdout_and_rows_are_apart_at_the_share_and_a_confirmation_judges_by_it
 
 def test_more_rows_than_there_are_is_said():
     with pytest.raises(DataError, match="Ask for"):
-        picking.drawn(Task(table(50), None), 0.5, 20, 40, np.random.default_rng(0))
+        folds.drawn(Task(table(50), None), 0.5, 20, 40, np.random.default_rng(0))
 
 
 def test_where_labels_are_shuffled_the_share_of_each_stays():

@@ -12,6 +12,7 @@ from illusionkit.experiment.results import Results
 from illusionkit.illusions.evaluate import reusable_holdout as reusable
 from illusionkit.illusions.evaluate import scaling_published as scaling
 from illusionkit.illusions.evaluate import wrong_cross_validation as wrong
+from illusionkit.illusions.material import attributes
 
 
 @pytest.mark.parametrize(
@@ -81,10 +82,10 @@ def test_thresholdout_repeats_training_where_the_holdout_agrees():
 
 
 def test_an_attribute_is_the_same_alone_and_among_others():
-    several = reusable.attributes(3, reusable.TRAIN, [4, 7], 50)
-    assert np.array_equal(several[1], reusable.attributes(3, reusable.TRAIN, [7], 50)[0])
-    assert not np.array_equal(several[1], reusable.attributes(3, reusable.HOLDOUT, [7], 50)[0])
-    assert not np.array_equal(several[1], reusable.attributes(4, reusable.TRAIN, [7], 50)[0])
+    several = attributes.attributes(3, attributes.TRAIN, [4, 7], 50)
+    assert np.array_equal(several[1], attributes.attributes(3, attributes.TRAIN, [7], 50)[0])
+    assert not np.array_equal(several[1], attributes.attributes(3, attributes.HOLDOUT, [7], 50)[0])
+    assert not np.array_equal(several[1], attributes.attributes(4, attributes.TRAIN, [7], 50)[0])
 
 
 def test_correlations_are_scipys_and_a_constant_has_none():

@@ -9,6 +9,7 @@ from illusionkit.experiment.reading import Rows
 from illusionkit.illusions import experiment
 from illusionkit.illusions.evaluate import chosen_subgroup as chosen
 from illusionkit.illusions.evaluate import hidden_subgroup as hidden
+from illusionkit.illusions.material import adults
 
 HIDDEN, CHOSEN = "hidden-subgroup", "chosen-subgroup"
 
@@ -16,31 +17,31 @@ HIDDEN, CHOSEN = "hidden-subgroup", "chosen-subgroup"
 def rows_of(right, counted):
     truth = np.ones(len(right), dtype=int)
     rows = Rows(truth, np.array(right), np.arange(len(right)))
-    return hidden.counting(rows, np.array(counted, dtype=bool))
+    return adults.counting(rows, np.array(counted, dtype=bool))
 
 
 def test_a_score_counts_the_rows_of_its_mask_by_hand():
     rows = rows_of([1, 0, 0, 1, 1], [1, 1, 1, 0, 0])
-    assert hidden.COUNTED.score(rows) == pytest.approx(1 / 3)
-    assert hidden.COUNTED.score(rows, np.array([3.0, 1, 0, 9, 9])) == pytest.approx(3 / 4)
-    assert np.isnan(hidden.COUNTED.score(rows, np.array([0.0, 0, 0, 1, 1])))
+    assert adults.COUNTED.score(rows) == pytest.approx(1 / 3)
+    assert adults.COUNTED.score(rows, np.array([3.0, 1, 0, 9, 9])) == pytest.approx(3 / 4)
+    assert np.isnan(adults.COUNTED.score(rows, np.array([0.0, 0, 0, 1, 1])))
 
 
 def test_only_adults_are_asked_and_their_households_are_whole_or_absent():
-    table, _ = hidden.adults("book")
-    assert table["age"].min() == hidden.BANDS[0]
+    table, _ = adults.adults("book")
+    assert table["age"].min() == adults.BANDS[0]
     assert set(table["part"]) == {"book"}
-    assert table["unit"].nunique() <= hidden.HOUSEHOLDS
-    share = (table["age"] < hidden.BANDS[1]).mean()
+    assert table["unit"].nunique() <= adults.HOUSEHOLDS
+    share = (table["age"] < adults.BANDS[1]).mean()
     assert share == pytest.approx(hidden.REAL_SHARE, abs=0.01)
 
 
 @pytest.mark.parametrize(("dose", "size"), [(0.0, 1000), (0.5, 2000), (0.75, 4000), (0.875, 8000)])
 def test_the_dose_adds_others_and_the_average_follows_the_line(dose, size):
     reading = experiment(HIDDEN).read(dose, 0)
-    seen, group = reading.apparent_rows, reading.honest_rows.group == hidden.COUNTS
+    seen, group = reading.apparent_rows, reading.honest_rows.group == adults.COUNTS
     assert len(group) == size and group.sum() == hidden.GROUP
-    assert (seen.group == hidden.COUNTS).all()
+    assert (seen.group == adults.COUNTS).all()
     if dose:
         apart = reading.extras["accuracy_others"] - reading.extras["accuracy_group"]
         assert reading.apparent - reading.honest == pytest.approx(dose * apart)

@@ -31,7 +31,8 @@ from illusionkit.experiment.draws import first
 from illusionkit.experiment.reading import ACCURACY, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Task
-from illusionkit.illusions.evaluate.hidden_subgroup import BANDS, COUNTED, TRAIN, adults, counting
+from illusionkit.illusions.evaluate.hidden_subgroup import TRAIN
+from illusionkit.illusions.material.adults import BANDS, COUNTED, adults, counting
 
 SIDE, CELLS, FEWEST = 0.2, 24, 20
 """The share of households on each of three sides, the cells, and the fewest persons of a cell."""

@@ -25,8 +25,8 @@ from illusionkit.arrays import Array
 from illusionkit.experiment.reading import Reading
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.illusions.evaluate.oversampling_leakage import STRENGTH
-from illusionkit.illusions.evaluate.preprocessing_leakage import FOLDS
 from illusionkit.illusions.evaluate.scaling_leakage import AREA, ranking, sample
+from illusionkit.illusions.material.folds import FOLDS
 from illusionkit.models.learners import Probe, linear_probe
 
 ROWS = 1000

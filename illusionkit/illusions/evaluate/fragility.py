@@ -16,8 +16,6 @@ answers fewer move than 1 - (1 - f)^k, where f is the share that one slip moves.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -25,44 +23,14 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.data.slips import Corrector, drawn, rewritten, slips, usable, words_of
+from illusionkit.data.slips import drawn, rewritten
 from illusionkit.experiment.reading import ACCURACY, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import read
-from illusionkit.training.book_model import Finetuned, finetuned, tables
-from illusionkit.training.finetune import probabilities
+from illusionkit.illusions.material.misspelled import chances, corrector, misspelled
+from illusionkit.training.book_model import tables
 
 ROWS = 400
-
-
-@cache
-def reader() -> tuple[Finetuned, dict[str, Array]]:
-    """Return the fine-tuned model, and what it said so far: probabilities by text."""
-    return finetuned(), {}
-
-
-def chances(texts: Sequence[str]) -> Array:
-    """Return the model's probabilities (texts, classes); a text is read once and remembered."""
-    tuned, said = reader()
-    if new := [text for text in dict.fromkeys(texts) if text not in said]:
-        told = probabilities(tuned.model, tuned.tokenizer, new)
-        said.update(zip(new, told, strict=True))
-    return np.array([said[text] for text in texts])
-
-
-@cache
-def misspelled() -> dict[str, tuple[str, ...]]:
-    """Return the slips of each word; none of them is a word of the reviews or of the encoder's."""
-    pieces = (piece for piece in reader()[0].tokenizer.get_vocab() if piece.isalpha())
-    seen = (word for text in corpora.movie_reviews()["text"] for word in words_of(text))
-    return usable(slips(), {*pieces, *seen})
-
-
-@cache
-def corrector() -> Corrector:
-    """Return the corrector that knows the training reviews and the list's correct words."""
-    counts = Counter(word for text in tables()["train"]["text"] for word in words_of(text))
-    return Corrector(counts, frozenset(slips()["word"]))
 
 
 @cache

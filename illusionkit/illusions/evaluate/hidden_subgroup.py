@@ -20,57 +20,18 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-import pandas as pd
 
 from illusionkit.arrays import Array
-from illusionkit.data import census
 from illusionkit.experiment.draws import first
-from illusionkit.experiment.reading import Metric, Reading, Rows
+from illusionkit.experiment.reading import Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
-from illusionkit.experiment.task import Task, read
-from illusionkit.illusions.collect.domain_shift_years import learner
-from illusionkit.models.learners import Probe
+from illusionkit.experiment.task import Task
+from illusionkit.illusions.material.adults import BANDS, COUNTED, adults, counting
 
-BANDS = (16, 23, 35, 50, 65, 75)
-"""The age, in years, at which each band begins; the first band is the group."""
-HOUSEHOLDS, TRAIN, TUNE, GROUP, MOST = 40_000, 4000, 4000, 1000, 9000
-"""Households that are used, always the same; persons to train on and to set thresholds on; how
-many of the group are judged, and the most others."""
+TRAIN, TUNE, GROUP, MOST = 4000, 4000, 1000, 9000
+"""Persons to train on and to set thresholds on; the group and the most others that are judged."""
 JUDGED_SHARE, TUNE_SHARE, REAL_SHARE = 0.3, 0.2, 0.125
 """Shares of households to judge by and to set thresholds on; share of the group in the state."""
-COUNTS, ASIDE = 1, -1
-"""Marks of rows that a score counts, and of those that it leaves out."""
-
-
-def _counted(rows: Rows, weights: Array) -> float:
-    """Return the accuracy among the rows that count; NaN where a resample left none."""
-    assert rows.group is not None
-    taken = weights * (rows.group == COUNTS)
-    return float(taken @ (rows.truth == rows.prediction) / taken.sum()) if taken.any() else np.nan
-
-
-COUNTED = Metric("accuracy among those counted", whole=_counted)
-
-
-@cache
-def adults(part: str) -> tuple[pd.DataFrame, Probe]:
-    """Return persons of 16 and older, and the learner on what is known of them.
-
-    Used in chapter 3.
-    """
-    table = read(lambda of: _adults(census.census(of)), part)
-    return table, Probe(table[list(census.COLUMNS)].to_numpy(dtype=float), learner)
-
-
-def _adults(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the adults of the households that are used."""
-    units = np.random.default_rng(0).permutation(table["unit"].unique())[:HOUSEHOLDS]
-    return table[table["unit"].isin(units) & (table["age"] >= BANDS[0])]
-
-
-def counting(rows: Rows, mask: Array) -> Rows:
-    """Return the same rows, of which a score counts those of the mask."""
-    return Rows(rows.truth, rows.prediction, rows.unit, group=np.where(mask, COUNTS, ASIDE))
 
 
 def equalized(tuned: Array, truth: Array, group: Array, asked: Array, of: Array) -> Array:

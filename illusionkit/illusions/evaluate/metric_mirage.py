@@ -27,6 +27,7 @@ from illusionkit.experiment.draws import deal, first
 from illusionkit.experiment.reading import Metric, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import read
+from illusionkit.models.learners import nearest
 
 SIZES = tuple(10 * 2**k for k in range(8))
 """Training digits: each size holds the one before, and as many again."""
@@ -57,16 +58,6 @@ def sheets(table: pd.DataFrame) -> tuple[Array, Array]:
     rows = [rng.permutation(np.flatnonzero(book == own)) for own in (True, False)]
     dealt = [each[: len(each) // SHEET * SHEET].reshape(-1, SHEET) for each in rows]
     return np.concatenate(dealt), np.repeat([True, False], [len(each) for each in dealt])
-
-
-def nearest(known: Array, kind: Array, asked: Array) -> Array:
-    """Return how far the nearest known image of each kind is, (asked, 10); infinite for no image.
-
-    Squared, less what is equal for all kinds: whole numbers, exact as floats on every machine.
-    """
-    known, asked = known.astype(float), asked.astype(float)
-    far = (known**2).sum(axis=1) - 2 * asked @ known.T
-    return np.stack([far[:, kind == k].min(1, initial=np.inf) for k in range(10)], axis=1)
 
 
 @cache

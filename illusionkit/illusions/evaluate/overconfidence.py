@@ -15,29 +15,26 @@ near .035. Editorials had not been seen. Said before this spec was measured:
 - scaled on films, at the films' class shares, products fall below the margin, tweets do not;
 - after scaling, the films' binned error is within .02 of that of a calibrated model;
 - the surer half of the films is right at least .08 more often than all, that of tweets less so.
-
 Used in chapter 3.
 """
 
 from __future__ import annotations
 
-from functools import cache, partial
+from functools import partial
 
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
 from illusionkit.arrays import Array
-from illusionkit.data import corpora
 from illusionkit.experiment.draws import first, turns
-from illusionkit.experiment.needs import check_whole
 from illusionkit.experiment.reading import Metric, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
-from illusionkit.models.calibration import temperature
-from illusionkit.training import book_model, finetune
+from illusionkit.illusions.material.sentences import sentences, to_films
+from illusionkit.models.calibration import binned_error, surest, temperature
 
-READ, LABELLED, BINS, TOSSES = 1500, 200, 10, 200
-"""Sentences read of another domain than films, and the labels of it that the cure may have."""
+LABELLED, TOSSES = 200, 200
+"""Labels of the other domain that the cure may have; tosses of a calibrated model."""
 
 
 def _said(rows: Rows) -> Array:
@@ -46,53 +43,6 @@ def _said(rows: Rows) -> Array:
 
 
 RIGHT = Metric("chance of being right", per_row=_said)
-
-
-_splits = cache(book_model.tables)
-
-
-@cache
-def sentences(corpus: str, part: str = "book") -> tuple[pd.DataFrame, Array]:
-    """Return sentences, and the model's log-probability of each class (rows, 5). Used in chapter 3.
-
-    Films are the book's test split, "validation" is that split, and others are drawn by documents.
-    """
-    splits, load = _splits(), corpora.CORPORA.get(corpus)
-    own = splits.get({"movie_reviews": "test"}.get(corpus, corpus))
-    parts = [_some(corpora.CORPORA[corpus]()) if own is None else own]
-    parts += [load(part)] if load and part != "book" else []  # below the book's, to confirm
-    named = [rows.assign(part=name) for rows, name in zip(parts, ("book", part), strict=False)]
-    table, tuned = check_whole(pd.concat(named, ignore_index=True)), book_model.finetuned()
-    chances = finetune.probabilities(tuned.model, tuned.tokenizer, list(table["text"]))
-    return table, np.log(np.clip(chances, 1e-12, None))
-
-
-def _some(table: pd.DataFrame) -> pd.DataFrame:
-    turn = turns(table["unit"].to_numpy(), np.random.default_rng(0))
-    return table.iloc[np.argsort(turn, kind="stable")[:READ]]
-
-
-def binned_error(sure: Array, right: Array) -> Array:
-    """Return the expected calibration error, in ten bins of equal width (Guo et al. 2017).
-
-    ``sure`` (rows,) are probabilities, ``right`` (..., rows) is 1 or 0. Used in chapter 3.
-    """
-    place = np.clip((sure * BINS).astype(int), 0, BINS - 1)
-    gaps = (sure - right) @ (place[:, None] == np.arange(BINS))
-    return np.asarray(np.abs(gaps).sum(axis=-1) / len(sure))
-
-
-def surest(sure: Array, right: Array, share: float) -> float:
-    """Return the accuracy on that share of the rows of which the model is surest."""
-    order = np.argsort(-sure, kind="stable")
-    return float(right[order[: max(1, round(share * len(sure)))]].mean())
-
-
-def to_films(truth: Array) -> Array:
-    """Return weights of rows under which their classes have the shares of the films' test split."""
-    films = _splits()["test"]["label"].to_numpy()
-    shares = [np.bincount(each, minlength=5) / len(each) for each in (films, truth)]
-    return np.asarray((shares[0] / np.maximum(shares[1], 1e-12))[truth])
 
 
 def _dealt(table: pd.DataFrame, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -134,12 +84,11 @@ def run(dose: Dose, seed: int, arm: str, part: str, *, corpus: str) -> Reading:
 
 _DOSES = (0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3)
 _experiment = partial(
-    Experiment,
-    step="evaluate", page="overconfidence", kind="text", design="same-rows", metric=RIGHT,
+    Experiment, step="evaluate", page="overconfidence", kind="text", design="same-rows",
     # Some 720 films and 1,300 sentences elsewhere tell no less than the margin from nothing.
     margin=0.07, sign=-1, seeds=tuple(range(20)), arms=("flawed", "elsewhere", "cured"),
     knobs=(Knob("temperature", "what the logits are divided by", "", 0.1, 10, 1, _DOSES),),
-    weights=("minilm",), cost=0.1, tolerance=0.04,
+    metric=RIGHT, weights=("minilm",), cost=0.1, tolerance=0.04,
 )  # fmt: skip
 
 EXPERIMENTS = (

@@ -27,7 +27,7 @@ from illusionkit.experiment.reading import Metric, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Task
 from illusionkit.illusions.collect.class_imbalance import holders, oversampled
-from illusionkit.illusions.evaluate.preprocessing_leakage import cross_validated, drawn
+from illusionkit.illusions.material.folds import cross_validated, drawn
 from illusionkit.models.learners import Probe, linear_probe
 
 ROWS, HOLDOUT, TREES, STRENGTH = 1000, 4000, 30, 0.1

@@ -17,7 +17,6 @@ chapter 3.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -27,13 +26,13 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.experiment.draws import largest, thinned
-from illusionkit.experiment.reading import ACCURACY, Reading, Rows
+from illusionkit.experiment.reading import ACCURACY, Reading
 from illusionkit.experiment.spec import Dose, Experiment, Knob
-from illusionkit.experiment.task import Task, joined, read
+from illusionkit.experiment.task import Task, read
+from illusionkit.illusions.material.folds import cross_validated, drawn
 from illusionkit.models.learners import Probe
 
-PRAISE, WORDS, ROWS, HOLDOUT, PICKED, FOLDS = 3, 5000, 200, 2000, 20, 5
+PRAISE, WORDS, ROWS, HOLDOUT, PICKED = 3, 5000, 200, 2000, 20
 
 
 @cache
@@ -59,32 +58,6 @@ def correlations(features: Array, label: Array) -> Array:
 def picked(features: Array, label: Array, number: int = PICKED) -> Array:
     """Return the columns that go best with the labels, in either direction, ascending."""
     return np.sort(np.argsort(-np.abs(correlations(features, label)), kind="stable")[:number])
-
-
-def drawn(task: Task, ones: float, rows: int, held: int, rng: np.random.Generator) -> list[Array]:
-    """Return a holdout, and other rows of the book, a share ``ones`` of both with label 1."""
-    book, confirm = np.flatnonzero(task.book), np.flatnonzero(~task.book)
-    pool = confirm if len(confirm) else book
-    size = min(held, largest(task.label[pool], ones)) if len(confirm) else held
-    holdout = pool[thinned(task.label[pool], ones, size, rng)]
-    free = np.setdiff1d(book, holdout)
-    return [holdout, free[thinned(task.label[free], ones, rows, rng)]]
-
-
-def cross_validated(
-    task: Task, rows: Array, prepare: Callable[[Array], Any], rng: np.random.Generator,
-    *, inside: bool, judge: Callable[[Task, Array, Array], list[Rows]] = Task.judge,
-) -> Rows:  # fmt: skip
-    """Return what is tested in five folds of ``rows``, which are not stratified.
-
-    ``prepare(seen)`` returns a learner that has seen the rows of the fold's training, if
-    ``inside``; else all rows, the tested ones too. That is the whole difference.
-    """
-    fold, tested = rng.permutation(len(rows)) % FOLDS, []
-    for number in range(FOLDS):
-        train, test = rows[fold != number], rows[fold == number]
-        tested += judge(replace(task, learner=prepare(train if inside else rows)), train, test)
-    return joined(tested)
 
 
 def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:

@@ -29,7 +29,7 @@ from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Task
 from illusionkit.illusions.collect.class_imbalance import holders
 from illusionkit.illusions.evaluate.oversampling_leakage import STRENGTH
-from illusionkit.illusions.evaluate.preprocessing_leakage import cross_validated, drawn
+from illusionkit.illusions.material.folds import cross_validated, drawn
 from illusionkit.models.learners import Probe
 
 DEFAULTS, FLAGS, ROWS, HOLDOUT = 0.22, 36, 300, 1000

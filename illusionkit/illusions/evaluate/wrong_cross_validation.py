@@ -29,7 +29,7 @@ from illusionkit.experiment.published import Published
 from illusionkit.experiment.reading import ACCURACY, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.illusions.evaluate.preprocessing_leakage import correlations
-from illusionkit.illusions.evaluate.reusable_holdout import TRUTH, answers
+from illusionkit.illusions.material.attributes import TRUTH, answers
 
 OF_A_CLASS, KEPT, FOLDS = 25, 100, 5
 
