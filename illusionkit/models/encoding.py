@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from illusionkit import cache
-from illusionkit.errors import DataError
 from illusionkit.meaning import code_hash
 from illusionkit.models import fast_layers
 from illusionkit.models.graphs import Graphs, square, takes_square_masks, wanted
+from illusionkit.models.texts import require_texts
 
 if TYPE_CHECKING:
     import torch
@@ -50,25 +50,6 @@ def features(texts: Sequence[str], name: str = "packaged") -> NDArray[np.float32
             return {"features": encode(texts, model, tokenizer)}
 
     return cache.arrays("features", key, make)["features"]
-
-
-def require_texts(texts: Sequence[str]) -> list[str]:
-    """Return the texts as a list, or raise `DataError` if they are none, or not all text."""
-    given = [] if isinstance(texts, str) else list(texts)
-    if not given or not all(isinstance(text, str) for text in given):
-        raise DataError("A list of at least one text is needed, and nothing but texts.")
-    broken = next((i for i, text in enumerate(given) if not _is_unicode(text)), None)
-    if broken is not None:
-        raise DataError(f"Text {broken} holds half a character (a lone surrogate): mend it first.")
-    return given
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def encode(

@@ -10,7 +10,7 @@ import numpy as np
 
 from illusionkit.arrays import Array
 from illusionkit.errors import DataError, TrainingError
-from illusionkit.models.encoding import require_texts
+from illusionkit.models.texts import require_texts
 from illusionkit.training.batches import Settings, Split
 
 if TYPE_CHECKING:
