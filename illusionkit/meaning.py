@@ -24,8 +24,8 @@ from illusionkit.names import Names, assigned, definition, is_field, is_package,
 from illusionkit.syntax import Writer
 
 DECIDE_NO_NUMBER = (
-    "archives", "cache", "client", "encoders", "errors", "graphs", "language", "meaning", "names",
-    "needs", "provenance", "registry", "syntax",
+    "archives", "cache", "checks", "client", "encoders", "errors", "graphs", "history", "language",
+    "meaning", "names", "needs", "provenance", "registry", "syntax",
 )  # fmt: skip
 """Modules that fetch, store and check: of what they hold the name counts, no more."""
 

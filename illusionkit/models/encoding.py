@@ -13,7 +13,7 @@ from illusionkit import cache
 from illusionkit.meaning import code_hash
 from illusionkit.models import fast_layers
 from illusionkit.models.graphs import Graphs, square, takes_square_masks, wanted
-from illusionkit.models.texts import require_texts
+from illusionkit.models.needs import require_texts
 
 if TYPE_CHECKING:
     import torch

@@ -10,7 +10,7 @@ import numpy as np
 
 from illusionkit.arrays import Array
 from illusionkit.errors import DataError, TrainingError
-from illusionkit.models.texts import require_texts
+from illusionkit.models.needs import require_texts
 from illusionkit.training.batches import Settings, Split
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def check_training(
     settings: Settings,
 ) -> None:
     """Raise `TrainingError` unless the model can train on one split and be judged on another."""
+    check_padding(tokenizer)
     check_split(model, tokenizer, train, name="training")
     check_split(model, tokenizer, validation, name="validation")
     check_length(model, settings)
@@ -53,7 +54,9 @@ def check_split(
     classes = int(model.config.num_labels or 0)
     if labels.min() < 0 or labels.max() >= classes:
         where = f"they lie in {labels.min():g} to {labels.max():g}"
-        raise TrainingError(f"The {name} labels must lie in 0 to {classes - 1}; {where}.")
+        blank = int((labels == -1).sum())
+        said = f" {blank} are -1: leave rows out that nobody labelled." if blank else ""
+        raise TrainingError(f"The {name} labels must lie in 0 to {classes - 1}; {where}.{said}")
     if name == "training" and len(np.unique(labels)) < 2:
         raise TrainingError(
             "The training split has one class only, there is nothing to learn: draw it anew."
@@ -79,9 +82,32 @@ def _whole(split: Split, name: str) -> Array:
 
 def check_length(model: PreTrainedModel, settings: Settings) -> None:
     """Raise `TrainingError` if the settings allow longer texts than the model can read."""
-    longest = getattr(model.config, "max_position_embeddings", settings.max_tokens)
+    longest = readable(model, settings.max_tokens)
     if settings.max_tokens > longest:
-        raise TrainingError(f"The model reads {longest} tokens, not {settings.max_tokens}.")
+        raise TrainingError(
+            f"The model reads {longest} tokens, not {settings.max_tokens}: "
+            f"set max_tokens={longest}."
+        )
+
+
+def readable(model: PreTrainedModel, unbounded: int) -> int:
+    """Return how many tokens a model reads; ``unbounded`` where it has no table of positions.
+
+    RoBERTa and its like count positions from behind that of padding, and read that many fewer.
+    """
+    longest = int(getattr(model.config, "max_position_embeddings", unbounded))
+    tables = (part for name, part in model.named_modules() if name.endswith("position_embeddings"))
+    skipped = next((getattr(table, "padding_idx", None) for table in tables), None)
+    return longest if skipped is None else longest - int(skipped) - 1
+
+
+def check_padding(tokenizer: PreTrainedTokenizerBase) -> None:
+    """Raise `TrainingError` unless the tokenizer can fill texts up to one length."""
+    if tokenizer.pad_token is None:
+        raise TrainingError(
+            "The tokenizer has no token to fill texts up with: set tokenizer.pad_token (for many "
+            "models tokenizer.eos_token will do) and model.config.pad_token_id."
+        )
 
 
 def _check_known(tokenizer: PreTrainedTokenizerBase, split: Split, name: str) -> None:

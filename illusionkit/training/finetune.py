@@ -19,8 +19,8 @@ from illusionkit.arrays import Array
 from illusionkit.errors import TrainingError
 from illusionkit.models.fast_layers import use_fast_layers
 from illusionkit.models.graphs import Graphs, square, takes_square_masks, wanted
+from illusionkit.models.needs import require_texts
 from illusionkit.models.precision import choose
-from illusionkit.models.texts import require_texts
 from illusionkit.training.batches import Batches, Settings, Split
 from illusionkit.training.checks import check_length, check_training, out_of_memory, require_finite
 from illusionkit.training.graphs import in_a_graph

@@ -12,8 +12,8 @@ import numpy as np
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
 from illusionkit.errors import DataError, TrainingError
+from illusionkit.models.needs import require_texts
 from illusionkit.models.objective import IGNORED, mask_tokens, sentence_pairs
-from illusionkit.models.texts import require_texts
 
 if TYPE_CHECKING:
     import pandas as pd

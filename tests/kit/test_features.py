@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from packages import left_in
 
@@ -78,10 +79,11 @@ def test_an_odd_text_is_encoded_and_disturbs_no_other(packaged):
     ("texts", "message"),
     [
         ([], "at least one text"),
-        ([None], "nothing but texts"),
-        (["good", 3.5], "nothing but texts"),
-        ([b"bytes"], "nothing but texts"),
-        ([float("nan")], "nothing but texts"),
+        ([None], r"1 of 1 are no texts, the first one number 0 \(NoneType\)"),
+        (["good", 3.5, 2], r"2 of 3 are no texts, the first one number 1 \(float\)"),
+        ([b"bytes"], r"number 0 \(bytes\)"),
+        (pd.Series(["good", None, pd.NA]), "2 of 3 are no texts"),
+        (pd.DataFrame({"text": ["good"]}), "One column of texts is needed, not a table"),
         ("one text", "A list of at least one text is needed"),
         (["good", "half \ud83d"], "Text 1 holds half a character"),
     ],

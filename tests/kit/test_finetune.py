@@ -1,5 +1,6 @@
 """The training loop: it learns, it does what it says in each step, and it stops at nonsense."""
 
+import copy
 import math
 import random
 import re
@@ -18,6 +19,7 @@ from illusionkit.training.batches import Batches, Settings, Split
 from illusionkit.training.checks import check_split
 from illusionkit.training.finetune import evaluate, fit, probabilities
 
+TABLE = pd.DataFrame({"text": ["good", "bad"]})
 QUICK = Settings(epochs=2, batch_size=16, learning_rate=1e-3, max_tokens=32)
 
 
@@ -348,16 +350,46 @@ def test_any_text_has_probabilities(small, text):
     assert chances.sum() == pytest.approx(1, abs=1e-6)
 
 
-@pytest.mark.parametrize("texts", ["one text", [], [None], [3], ["half \ud83d"]])
+@pytest.mark.parametrize("texts", ["one text", [], [None], [3], ["half \ud83d"], TABLE])
 def test_probabilities_of_no_text_are_refused(small, texts):
-    with pytest.raises(DataError, match=r"list of at least one text|half a character"):
+    words = r"list of at least one text|half a character|1 of 1 are no texts|not a table"
+    with pytest.raises(DataError, match=words):
         probabilities(*encoders.classifier(2, str(small)), texts, QUICK)
 
 
 def test_a_text_longer_than_the_model_reads_is_refused_before_training(small, some):
     for use in (lambda m, t, s: fit(m, t, *some, s), lambda m, t, s: probabilities(m, t, ["a"], s)):
-        with pytest.raises(TrainingError, match="The model reads 64 tokens, not 65"):
+        with pytest.raises(TrainingError, match="reads 64 tokens, not 65: set max_tokens=64"):
             use(*encoders.classifier(2, str(small)), Settings(max_tokens=65))
+
+
+def test_positions_behind_the_padding_are_not_read(tokenizer, some):
+    from transformers import RobertaConfig, RobertaForSequenceClassification
+
+    shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    positions = {"max_position_embeddings": 66, "pad_token_id": 1, "vocab_size": 30_522}
+    model = RobertaForSequenceClassification(RobertaConfig(**shape, **positions))
+    tokens = copy.deepcopy(tokenizer)
+    tokens.pad_token = tokens.convert_ids_to_tokens(1)
+    long = ["good " * 100]
+    with pytest.raises(TrainingError, match="reads 64 tokens, not 66: set max_tokens=64"):
+        probabilities(model, tokens, long, Settings(max_tokens=66))
+    assert probabilities(model, tokens, long, Settings(max_tokens=64)).shape == (1, 2)
+
+
+def test_a_tokenizer_without_padding_is_refused_with_what_to_set(untouched, some):
+    model, tokenizer = untouched
+    bare = copy.deepcopy(tokenizer)
+    bare.pad_token = None
+    with pytest.raises(TrainingError, match=r"set tokenizer\.pad_token"):
+        fit(model, bare, *some, QUICK)
+
+
+def test_a_folder_used_twice_holds_two_logs(still, some, tmp_path):
+    for _ in range(3):
+        trained(still, some, log=tmp_path)
+    found = sorted(file.parent for file in tmp_path.rglob("events.out.tfevents.*"))
+    assert found == [tmp_path, tmp_path / "run-2", tmp_path / "run-3"]
 
 
 def test_whole_numbers_written_as_decimals_are_labels(still, some):
@@ -382,9 +414,11 @@ BAD = {
     "numbers as text": ((["good", "bad"], ["1", "0"]), "or number the classes"),
     "lists": ((["good", "bad"], [[1], [0]]), "one a text"),
     "ragged lists": ((["good", "bad"], [[1], [0, 1]]), "one a text"),
-    "no text": ((["good", None], [1, 0]), "nothing but texts"),
-    "numbers for texts": (([1.5, 2.5], [1, 0]), "nothing but texts"),
-    "bytes": (([b"good", b"bad"], [1, 0]), "nothing but texts"),
+    "no text": ((["good", None], [1, 0]), "1 of 2 are no texts, the first one number 1"),
+    "numbers for texts": (([1.5, 2.5], [1, 0]), "2 of 2 are no texts"),
+    "bytes": (([b"good", b"bad"], [1, 0]), "2 of 2 are no texts"),
+    "a table": ((TABLE, [1, 0]), "One column of texts is needed"),
+    "unlabelled": ((["good", "bad", "so"], [-1, 1, -1]), "2 are -1: leave rows out that nobody"),
     "one text": (("ab", [1, 0]), "A list of at least one text is needed"),
     "half a character": ((["good", "\ud83d"], [1, 0]), "Text 1 holds half a character"),
     "only empty texts": ((["", " "], [1, 0]), "has a token that the vocabulary knows"),
