@@ -7,7 +7,9 @@ the book in twenty plays its part.
 """
 
 import json
+import pkgutil
 from functools import cache
+from importlib import import_module
 from types import SimpleNamespace
 
 import numpy as np
@@ -101,8 +103,9 @@ def forget():
 
 
 def illusion_modules():
-    names = [name for step in illusions.STEPS for name in illusions._modules(step)]
-    return [__import__(name, fromlist=["_"]) for name in names]
+    """Return every module of the catalogue, those that several illusions share as well."""
+    found = pkgutil.walk_packages(illusions.__path__, f"{illusions.__name__}.")
+    return [import_module(each.name) for each in found]
 
 
 @pytest.fixture(scope="module")
