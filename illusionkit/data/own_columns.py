@@ -78,7 +78,8 @@ def label_values(*columns: pd.Series) -> list[pd.Series]:
     if len(found) < 2:
         raise DataError("All rows have one label: there is nothing to tell apart.")
     if any(isinstance(value, str) for value in found):
-        return [column.map(written) for column in plain]
+        texts = ([written(value) for value in column] for column in plain)
+        return [pd.Series(cells, dtype=object) for cells in texts]
     return plain
 
 
@@ -100,12 +101,12 @@ def written(value: Any) -> str:
 
 def _plain(column: pd.Series) -> pd.Series:
     """Return each label as a number or a text, None where it is missing, as an object."""
-    if column.map(lambda value: isinstance(value, (list, dict, set, tuple, np.ndarray))).any():
+    if any(isinstance(cell, (list, dict, set, tuple, np.ndarray)) for cell in column):
         raise DataError("A label is a list: a row has one label here.")
-    text = column.astype("string").str.strip()
-    meant = {cell: _value(cell) for cell in text.dropna().unique()}
-    cells = [None if pd.isna(cell) else meant[cell] for cell in text]
-    return pd.Series(cells, column.index, dtype=object)
+    plain = column if column.dtype == object else column.astype("string")
+    text = [None if _is_missing(cell) else str(cell).strip() for cell in plain]
+    meant = {cell: _value(cell) for cell in set(text) if cell is not None}
+    return pd.Series([meant.get(cell) for cell in text], column.index, dtype=object)
 
 
 def _value(cell: str) -> int | float | str | None:
