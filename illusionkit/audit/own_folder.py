@@ -66,8 +66,6 @@ def claim(out: Path, plan: dict[str, Any]) -> bool:
                 f"{out} holds another training: not the same {', '.join(other)}. Name another "
                 "folder, or remove this one; to go on with it, call it as before."
             )
-        for left in out.glob("saving-*.part"):
-            shutil.rmtree(left)
         _put(out / PLAN, json.dumps({**MARK, **plan}, indent=2))
     return begun
 
@@ -92,6 +90,8 @@ def keep(
         The folder can't be written.
     """
     with _written(out):
+        for left in out.glob("saving-*.part"):  # of a run that was killed while it saved
+            shutil.rmtree(left)
         work = Path(tempfile.mkdtemp(dir=out, prefix="saving-", suffix=".part"))
         try:
             model.cpu().save_pretrained(work)

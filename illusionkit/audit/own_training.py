@@ -145,7 +145,7 @@ def _train(asked: Asked, settings: Settings) -> int:
     chances = probabilities(model, tokenizer, data.split(parts.test).texts, settings)
     history = fitted.history.drop(columns="seconds").round(4).to_dict("records")
     about = {
-        "model": asked.model, "settings": asdict(settings), "history": history,
+        "model": asked.model, "settings": asdict(settings), "time": of.time, "history": history,
         "best epoch": fitted.best_epoch, "device": fitted.device, "precision": fitted.precision,
     }  # fmt: skip
     report = judge(data, parts, chances, text=str(of.text), model=asked.model,

@@ -171,11 +171,17 @@ def _rare(data: Labelled, parts: Parted, right: Array) -> list[Plain]:
 
 def _group(data: Labelled, parts: Parted, right: Array, aside: set[str]) -> Plain | None:
     """Return the group that is served worst, without its value."""
-    columns = [str(name) for name in data.table if name not in aside]
+    columns = [
+        str(name) for name in data.table if name not in aside and not _is_nested(data.table[name])
+    ]
     test = data.table.iloc[parts.test]
     for found in worst_group(test, columns, right, parts.unit[parts.test]):
         return {"seen": found.seen, "gap": found.worth and asdict(found.worth)}
     return None
+
+
+def _is_nested(column: pd.Series) -> bool:
+    return any(pd.api.types.is_list_like(cell) for cell in column)
 
 
 def _confidence(said: Array, right: Array, unit: Array) -> Plain:
@@ -228,6 +234,7 @@ def _of_splits(plain: Plain) -> Iterator[str]:
         f"What a random split would have said: a quick learner is right in "
         f"{_share(found['random'])} in folds of random rows, in {_share(found['by unit'])} in "
         f"folds of whole units: {_points(found['difference'])}.{_luck(found['difference'])}"
+        + (" Both mix earlier and later rows." if plain.get("time") else "")
     )
 
 

@@ -105,8 +105,8 @@ def _plain(column: pd.Series) -> pd.Series:
         raise DataError("A label is a list: a row has one label here.")
     plain = column if column.dtype == object else column.astype("string")
     text = [None if _is_missing(cell) else str(cell).strip() for cell in plain]
-    meant = {cell: _value(cell) for cell in set(text) if cell is not None}
-    return pd.Series([meant.get(cell) for cell in text], column.index, dtype=object)
+    meant = {cell: None if cell is None else _value(cell) for cell in set(text)}
+    return pd.Series([meant[cell] for cell in text], column.index, dtype=object)
 
 
 def _value(cell: str) -> int | float | str | None:

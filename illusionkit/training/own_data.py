@@ -23,9 +23,10 @@ from illusionkit.training.batches import Split
 PARTS = ("train", "validation", "test")
 SHARES = {"test": 0.2, "validation": 0.1}
 """The share of the rows that are tested, and that a training is watched by."""
-FEWEST_UNITS, FEWEST_ROWS, MOST_VALUES, MOST_TEXTS = 50, 10, 50, 100_000
+FEWEST_UNITS, FEWEST_ROWS, MOST_VALUES, MOST_TEXTS, LARGE = 50, 10, 50, 100_000, 0.1
 """The fewest units in all, and rows of a part; the most different fractions that are classes; the
-most texts among which near copies are looked for."""
+most texts among which near copies are looked for; the share of the rows from which a unit is said
+to be large."""
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,11 @@ def parted(
     """
     unit, notes = _units(data, group)
     _require_units(data, unit)
+    largest = int(np.bincount(unit).max())
+    if largest >= LARGE * len(unit):
+        notes.append(
+            f"The largest unit has {largest:,} rows: one group, or texts that are nearly copies."
+        )
     if time is None:
         place = _by_hash(data, unit, seed)
     else:

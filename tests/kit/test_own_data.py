@@ -285,6 +285,9 @@ def test_a_giant_unit_is_trained_on():
     data = labelled(table)
     parts = parted(data, group="g")
     assert set(parts.unit[parts.train]) >= {parts.unit[0]} and len(parts.test) > 90
+    assert parts.notes == (
+        "The largest unit has 400 rows: one group, or texts that are nearly copies.",
+    )
 
 
 def test_fit_reads_what_it_gives(small):

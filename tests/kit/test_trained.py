@@ -18,6 +18,7 @@ def data():
     table = product_reviews()[["text", "mean", "document"]].head(1500)
     table["label"] = np.where(table["mean"] > 0, "good", "bad")
     table["shop"] = np.where(table["document"] % 3 == 0, "secret shop", "other shop")
+    table["tags"] = [["a", "b"][: k % 3] for k in range(len(table))]
     return labelled(table.drop(columns="mean"))
 
 
