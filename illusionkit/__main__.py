@@ -1,4 +1,4 @@
-"""The command line: list, fetch, measure, confirm, audit."""
+"""The command line: list, fetch, measure, confirm, audit, train."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> argparse.ArgumentParser:
-    """Return the parser of all five commands."""
+    """Return the parser of all six commands."""
     parser = _Parser(prog="illusionkit", description=__doc__)
     commands = parser.add_subparsers(
-        required=True, metavar="list | fetch | measure | confirm | audit"
+        required=True, metavar="list | fetch | measure | confirm | audit | train"
     )
 
     listing = commands.add_parser("list", help="the registered experiments")
@@ -86,7 +86,29 @@ def _parser() -> argparse.ArgumentParser:
     auditing.add_argument("--fail-on", default="medium", choices=("low", "medium", "high", "never"))
     auditing.add_argument("--inject", action="store_true", help="plant flaws: which are found?")
     auditing.set_defaults(command=_audit)
+    _add_training(commands.add_parser("train", help="fine-tune on a table of your own, honestly"))
     return parser
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    """Give a parser what `train` may be told; what is left out is as `Settings` has it."""
+    add = parser.add_argument
+    add("file", metavar="FILE", help="a csv, tsv, jsonl or parquet file, or a corpus of the kit")
+    add("--text", action="append", metavar="COLUMN")
+    for role in ("label", "group", "time"):
+        add(f"--{role}", metavar="COLUMN")
+    add("--out", required=True, type=Path, metavar="FOLDER", help="for model, report, checkpoints")
+    add("--model", metavar="NAME", help="a folder or a name on the hub; else the packaged encoder")
+    add("--epochs", type=int, metavar="N")
+    add("--batch", type=int, metavar="N", dest="batch_size", help="texts a step, in all processes")
+    add("--rate", type=float, metavar="R", dest="learning_rate")
+    add("--tokens", type=int, metavar="N", dest="max_tokens", help="longer texts are cut")
+    add("--seed", type=int, metavar="N")
+    add("--precision", metavar="auto|fp32|bf16|fp16")
+    add("--frozen", type=int, metavar="N", dest="frozen_layers", help="lowest layers that stay")
+    add("--every", type=int, metavar="N", help="steps between two checkpoints")
+    add("--fail-on", default="never", choices=("low", "medium", "high", "never"))
+    parser.set_defaults(command=_train)
 
 
 def _seeds(text: str) -> list[int] | int:
@@ -239,6 +261,13 @@ def _audit(asked: argparse.Namespace) -> int:
         _write(asked.html, report.html(asked.show))
     print(report.json() if asked.json else report.text(asked.show))
     return 0 if asked.fail_on == "never" else int(bool(report.at_least(asked.fail_on)))
+
+
+def _train(asked: argparse.Namespace) -> int:
+    """Fine-tune on a reader's own table and tell what came of it."""
+    from illusionkit.audit.own_training import command
+
+    return command(vars(asked))
 
 
 def _write(path: str, page: str) -> None:

@@ -3,6 +3,7 @@
 `reading` reads a file, `roles` says what its columns are, `case` holds what every check works on;
 `copies`, `splits`, `columns`, `labels` and `size` hold the checks, `quick` the learner that
 measures what a finding is worth; `report` runs all and tells it, `planted` puts flaws in.
+`own_training` trains on such a table, in an `own_folder`, and `trained` tells what came of it.
 """
 
 from illusionkit.faces import face
@@ -12,4 +13,5 @@ __getattr__, __all__ = face(
     reading="read_table",
     report="audit",
     planted="inject",
+    own_training="Asked train",
 )

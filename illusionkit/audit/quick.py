@@ -50,13 +50,23 @@ def _of_column(column: pd.Series, name: str) -> Any:
 
     cells = column.astype("string").fillna("").tolist()
     if is_text(column):
-        words = "word" if is_spaced(column) else "char"
-        hashed = HashingVectorizer(
-            analyzer=words, ngram_range=(1, 2), n_features=WIDTH, alternate_sign=False
-        )
-        return hashed.transform(cells)
+        return hashed(column)
     whole = HashingVectorizer(analyzer=lambda cell: [f"{name}={cell}"], n_features=2**12, norm=None)
     return whole.transform(cells)
+
+
+def hashed(column: pd.Series) -> Any:
+    """Return sparse features (rows, `WIDTH`) of a column of texts; labels stay unseen.
+
+    Words and their pairs, or signs and theirs where words are not set apart by blanks.
+    """
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    made = HashingVectorizer(
+        analyzer="word" if is_spaced(column) else "char", ngram_range=(1, 2), n_features=WIDTH,
+        alternate_sign=False,
+    )  # fmt: skip
+    return made.transform(column.astype("string").fillna("").tolist())
 
 
 def _numbers(column: pd.Series) -> Any:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
+from illusionkit.data import own_columns
+from illusionkit.data.own_columns import moments
 from illusionkit.errors import DataError
 
 ASKED = ("label", "text", "group", "time", "prediction")
@@ -22,7 +23,6 @@ WORDS = {
 MANY_CLASSES, PROSE, LONG = 50, 3, 12
 """More distinct numbers than this are no classes; from so many words a cell is a text, or, where
 words are not set apart by blanks, from so many signs."""
-UNLABELLED = (-1, -1.0, "-1")
 
 
 @dataclass(frozen=True)
@@ -115,53 +115,17 @@ def _fits(column: pd.Series, role: str) -> bool:
     return bool(moments(column).notna().mean() > 0.9)
 
 
-def moments(column: pd.Series) -> pd.Series:
-    """Return the moments that a column names; NaT where it names none. Numbers are themselves."""
-    if pd.api.types.is_numeric_dtype(column) or pd.api.types.is_datetime64_any_dtype(column):
-        return column
-    return pd.to_datetime(column.astype("string"), errors="coerce", utc=True, format="mixed")
-
-
 def classes(*columns: pd.Series) -> tuple[list[str], list[Array]]:
     """Return the names of the classes in ascending order, and each column's labels as numbers.
 
-    Numbers that are written as texts are numbers, so that "1", "1.0" and 1 are one class; True and
-    False are classes of that name. A column of more than `MANY_CLASSES` different numbers is cut
-    at its median.
-
-    Raises
-    ------
-    DataError
-        A label is missing or -1 (how many is said), or there is one class only.
+    The labels are those of `own_columns.label_values`, with its errors. A column of more than
+    `MANY_CLASSES` different numbers is cut at its median.
     """
-    plain = [_plain(column) for column in columns]
+    plain = own_columns.label_values(*columns)
     whole = pd.concat(plain, ignore_index=True)
-    blank = int((whole.isna() | whole.isin(UNLABELLED)).sum())
-    if blank:
-        raise DataError(f"{blank} of {len(whole)} labels are missing or -1: leave those rows out.")
-    if whole.nunique() < 2:
-        raise DataError("All rows have one label: there is nothing to tell apart.")
-    if whole.nunique() > MANY_CLASSES and pd.api.types.is_numeric_dtype(whole):
-        middle = float(whole.median())
+    numbers = not whole.map(lambda value: isinstance(value, str)).any()
+    if numbers and whole.nunique() > MANY_CLASSES:
+        middle = float(whole.astype(float).median())
         names = [f"up to {middle:g}", f"above {middle:g}"]
         return names, [(column > middle).to_numpy().astype(int) for column in plain]
-    found = sorted(whole.unique().tolist())
-    return [_short(value) for value in found], [
-        pd.Categorical(column, found).codes.astype(int) for column in plain
-    ]
-
-
-def _short(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _plain(column: pd.Series) -> pd.Series:
-    """Return labels as numbers where all can be read as such, else as texts."""
-    if column.map(lambda value: isinstance(value, (list, dict, set))).any():
-        raise DataError("A label is a list: a row has one label here.")
-    if column.dropna().map(lambda value: isinstance(value, (bool, np.bool_))).all():
-        return column.astype("string")
-    text = column.astype("string").str.strip()
-    numbers = pd.to_numeric(text, errors="coerce")
-    plain = numbers if numbers.notna().eq(text.notna()).all() else text.mask(text == "")
-    return plain.astype(float) if pd.api.types.is_numeric_dtype(plain) else plain
+    return own_columns.numbered(plain)

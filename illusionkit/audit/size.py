@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -49,7 +49,8 @@ def given(case: Case) -> Iterator[Finding]:
         )  # fmt: skip
         return
     right = _right(case, column)
-    score = quick.difference(right, np.zeros(len(right)), case.unit[len(case.train) :])
+    unit = case.unit[len(case.train) :]
+    score = quick.difference(right, np.zeros(len(right)), unit)
     yield Finding(
         "predictions",
         f"The predictions are right in {score.value:.1%} of the test rows "
@@ -57,7 +58,7 @@ def given(case: Case) -> Iterator[Finding]:
         "Print the constant answer and the interval beside it.", "evaluate-and-deploy",
         share=score.value,
     )  # fmt: skip
-    yield from _by_group(case, right)
+    yield from worst_group(case.test, case.columns, right, unit)
 
 
 def _right(case: Case, column: pd.Series) -> Array:
@@ -67,12 +68,18 @@ def _right(case: Case, column: pd.Series) -> Array:
     return (said == truth).astype(float)
 
 
-def _by_group(case: Case, right: Array) -> Iterator[Finding]:
-    """Yield the group that is served worst: chosen on one half of the test, scored on the other."""
+def worst_group(
+    test: pd.DataFrame, columns: Sequence[str], right: Array, unit: Array
+) -> Iterator[Finding]:
+    """Yield the group that is served worst: chosen on one half of the test, scored on the other.
+
+    ``right`` (test rows,) is 1 where the prediction is the label. A group is where one of the
+    ``columns`` has one of its few values.
+    """
     half = np.random.default_rng(0).random(len(right)) < 0.5
     worst, least = None, np.inf
-    for name in case.columns:
-        cells = case.test[name].astype("string").fillna("")
+    for name in columns:
+        cells = test[name].astype("string").fillna("")
         if not 2 <= cells.nunique() <= MOST_GROUPS:
             continue
         for value in cells.unique():
@@ -84,9 +91,7 @@ def _by_group(case: Case, right: Array) -> Iterator[Finding]:
         return
     name, value, mine = worst
     rows = ~half
-    gap = quick.difference(
-        right[rows], np.where(mine[rows], right[rows], np.nan), case.unit[len(case.train) :][rows]
-    )
+    gap = quick.difference(right[rows], np.where(mine[rows], right[rows], np.nan), unit[rows])
     yield Finding(
         "worst group",
         f"Where '{name}' is one certain value, the predictions are right in "

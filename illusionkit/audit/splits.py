@@ -11,7 +11,7 @@ from illusionkit.arrays import Array
 from illusionkit.audit import quick
 from illusionkit.audit.case import FEWEST, Case
 from illusionkit.audit.finding import Finding
-from illusionkit.audit.roles import moments
+from illusionkit.data.own_columns import moments
 from illusionkit.experiment.ranking import area
 
 MOST_ROWS, MOST_SIDE, NAMED = 8000, 3000, 3

@@ -184,7 +184,7 @@ WRONG = {
         "The code behind results/duplicate-leakage.csv has not changed.",
     ),
     "no experiment": (("measure",), "required: ID. See `illusionkit --help`."),
-    "no command": ((), "required: list | fetch | measure | confirm | audit. See"),
+    "no command": ((), "required: list | fetch | measure | confirm | audit | train. See"),
     "an unknown command": (("guess",), "invalid choice: 'guess'"),
     "an unknown option": (("list", "--colour"), "unrecognized arguments: --colour"),
 }
