@@ -17,7 +17,7 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.data import duplicates, own_columns
 from illusionkit.errors import DataError
-from illusionkit.models.encoding import require_texts
+from illusionkit.models.needs import require_texts
 from illusionkit.training.batches import Split
 
 PARTS = ("train", "validation", "test")
