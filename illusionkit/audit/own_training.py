@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -25,7 +25,7 @@ from illusionkit.audit.report import audit
 from illusionkit.audit.roles import Roles, roles
 from illusionkit.audit.trained import Trained, judge
 from illusionkit.data import corpora
-from illusionkit.errors import DataError, IllusionError
+from illusionkit.errors import CacheError, DataError, IllusionError
 from illusionkit.models import encoders
 from illusionkit.training.batches import Settings
 from illusionkit.training.checks import check_length
@@ -33,7 +33,9 @@ from illusionkit.training.finetune import fit, probabilities
 from illusionkit.training.own_data import Labelled, Parted, labelled, one_text, parted
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from illusionkit.training.history import Fitted
 
 EVERY = 200
 """Steps between two checkpoints, if nothing else is asked."""
@@ -80,7 +82,7 @@ def train(asked: Asked, settings: Settings) -> int:
     DataError
         The file, its columns, labels, texts or units are of no use, or ``out`` holds something else
         or can't be written.
-    ModelError, TrainingError, CacheError
+    ModelError, TrainingError
         As in `models.encoders.classifier` and `training.finetune.fit`.
     """
     try:
@@ -115,12 +117,24 @@ def _say(*lines: str) -> None:
         print("\n".join(lines), flush=True)
 
 
+@dataclass(frozen=True)
+class _Job:
+    """What is asked for, the data, their parts, and the plan by which the training is known."""
+
+    asked: Asked
+    settings: Settings
+    of: Roles
+    data: Labelled
+    parts: Parted
+    plan: dict[str, Any]
+
+
 def _train(asked: Asked, settings: Settings) -> int:
     table, of, notes = _read(asked)
     data = labelled(table, text=str(of.text), label=of.label)
     parts = parted(data, group=of.group, time=of.time, seed=settings.seed)
-    plan = _plan(data, parts, of, asked, settings)
-    if (report := finished(asked.out, plan)) is not None:
+    job = _Job(asked, settings, of, data, parts, _plan(data, parts, of, asked, settings))
+    if (report := finished(asked.out, job.plan)) is not None:
         if is_main():
             clear(asked.out)
         _say(f"{asked.out} holds this training, finished before. Its report:", "", report.text())
@@ -129,30 +143,59 @@ def _train(asked: Asked, settings: Settings) -> int:
     model.config.id2label = dict(enumerate(data.names))
     model.config.label2id = {name: number for number, name in enumerate(data.names)}
     check_length(model, settings)
+    if is_main() and not _begin(job, tokenizer, notes):
+        return 1
+    fitted = _fit(job, model, tokenizer)
     if is_main():
-        begun = claim(asked.out, {**plan, "processes": int(os.environ.get("WORLD_SIZE", "1"))})
-        _say(*notes, *data.notes, *parts.notes, *_cut(tokenizer, data, settings))
-        if _audit(data, parts, of, asked.fail_on):
-            _say(f"Stopped by --fail-on {asked.fail_on}: nothing was trained.")
-            return 1
-        _say("", "It goes on from its last checkpoint." if begun else "It is trained now.")
-    fitted = fit(
-        model, tokenizer, data.split(parts.train), data.split(parts.validation), settings,
-        checkpoints=asked.out / KEPT, every=asked.every,
-    )  # fmt: skip
-    if not is_main():
-        return 0
-    chances = probabilities(model, tokenizer, data.split(parts.test).texts, settings)
-    history = fitted.history.drop(columns="seconds").round(4).to_dict("records")
-    about = {
-        "model": asked.model, "settings": asdict(settings), "time": of.time, "history": history,
-        "best epoch": fitted.best_epoch, "device": fitted.device, "precision": fitted.precision,
-    }  # fmt: skip
-    report = judge(data, parts, chances, text=str(of.text), model=asked.model,
-                   aside=[name for name in of.known if name != of.text], about=about)  # fmt: skip
-    keep(asked.out, model, tokenizer, fitted, Trained({**report.plain, "plan": plan}))
-    _say("", report.text(), "", f"Model and report: {asked.out}")
+        report = _judge(job, model, tokenizer, fitted)
+        keep(asked.out, model, tokenizer, fitted, report)
+        _say("", report.text(), "", f"Model and report: {asked.out}")
     return 0
+
+
+def _begin(job: _Job, tokenizer: PreTrainedTokenizerBase, notes: Sequence[str]) -> bool:
+    """Claim the folder and audit, and return whether to train."""
+    asked, processes = job.asked, int(os.environ.get("WORLD_SIZE", "1"))
+    begun = claim(asked.out, {**job.plan, "processes": processes})
+    _say(*notes, *job.data.notes, *job.parts.notes, *_cut(tokenizer, job.data, job.settings))
+    if _audit(job.data, job.parts, job.of, asked.fail_on):
+        _say(f"Stopped by --fail-on {asked.fail_on}: nothing was trained.")
+        return False
+    _say("", "It goes on from its last checkpoint." if begun else "It is trained now.")
+    return True
+
+
+def _fit(job: _Job, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Fitted:
+    known, watched = (job.data.split(rows) for rows in (job.parts.train, job.parts.validation))
+    out, every = job.asked.out, job.asked.every
+    try:
+        return fit(
+            model, tokenizer, known, watched, job.settings, checkpoints=out / KEPT, every=every
+        )
+    except CacheError as error:
+        raise DataError(
+            f"No checkpoint can be kept in {out}: the disk is full, or it can't be written. "
+            "Free some space and call it again, or name another folder; what was kept stays."
+        ) from error
+
+
+def _judge(
+    job: _Job, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, fitted: Fitted
+) -> Trained:
+    """Return the report on the test part, with how it was trained."""
+    asked = job.data.split(job.parts.test).texts
+    chances = probabilities(model, tokenizer, asked, job.settings)
+    about = {
+        "plan": job.plan, "model": job.asked.model, "settings": asdict(job.settings),
+        "time": job.of.time, "best epoch": fitted.best_epoch, "device": fitted.device,
+        "history": fitted.history.drop(columns="seconds").round(4).to_dict("records"),
+        "precision": fitted.precision,
+    }  # fmt: skip
+    aside = [name for name in job.of.known if name != job.of.text]
+    return judge(
+        job.data, job.parts, chances, text=str(job.of.text), model=job.asked.model, aside=aside,
+        about=about,
+    )  # fmt: skip
 
 
 def _read(asked: Asked) -> tuple[pd.DataFrame, Roles, list[str]]:

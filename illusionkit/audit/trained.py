@@ -74,7 +74,7 @@ def judge(
         "rows": {name: len(of) for name, of in rows.items()},
         "units": {name: len(np.unique(parts.unit[of])) for name, of in rows.items()},
         "classes": data.names, "notes": [*data.notes, *parts.notes],
-        "majority": data.names[usual],
+        "majority": data.names[usual], "majority of the test": _majority_of(data, truth),
         "simple": _name_of_simple(model),
         "scores": {
             "majority": share(constant, unit), "simple": share(simple, unit),
@@ -90,6 +90,12 @@ def judge(
         "confidence": _confidence(chances.max(axis=1), right, unit),
         "unseen": list(UNSEEN),
     })  # fmt: skip
+
+
+def _majority_of(data: Labelled, truth: Array) -> Plain:
+    """Return the commonest class of the test part, and its share of the rows."""
+    counts = np.bincount(truth, minlength=len(data.names))
+    return {"name": data.names[counts.argmax()], "share": float(counts.max() / len(truth))}
 
 
 def share(right: Array, unit: Array) -> dict[str, float] | None:
@@ -214,6 +220,10 @@ def _scores(plain: Plain) -> Iterator[str]:
     yield "Right on the test part, with the 95 % interval by units:"
     for key, name in names.items():
         yield f"  {name:<{width}}  {_share(plain['scores'][key])}"
+    there = plain["majority of the test"]
+    if there["name"] != plain["majority"]:
+        yield (f"In the test part '{there['name']}' is the commonest class, with "
+               f"{there['share']:.1%}: classes are not as common as in training.")  # fmt: skip
     for key, other in (("simple", plain["simple"]), ("majority", "the constant answer")):
         found = plain["differences"][f"model - {key}"]
         yield f"The fine-tuned model less {other}: {_points(found)}.{_unsure(found)}"

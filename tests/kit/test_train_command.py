@@ -257,6 +257,13 @@ def test_a_folder_that_holds_something_else_is_left_alone(call, done, tmp_path):
     assert status == 2 and "can't be written" in err
 
 
+def test_a_full_disk_is_said_and_the_folder_stays_ours(call, small_disk):
+    status, _, err = call("--out", small_disk / "m", "--epochs", "1")
+    assert status == 2 and "the disk is full" in err and "CACHE" not in err
+    assert not (small_disk / "m" / "report.json").exists()
+    assert call("--out", small_disk / "m", "--epochs", "1")[0] == 2
+
+
 def test_another_programs_plan_is_no_training(call, tmp_path):
     (tmp_path / "training.json").write_text('{"epochs": 3}', encoding="utf-8")
     status, _, err = call("--out", tmp_path)

@@ -55,6 +55,19 @@ def test_a_model_that_knows_all_is_better_than_both_and_one_that_knows_nothing_i
     assert none.plain["differences"]["model - simple"]["value"] < 0
 
 
+def test_a_class_that_is_commoner_in_the_test_is_told(data, parts):
+    truth = data.labels[parts.test]
+    order = np.concatenate([parts.test[truth == 0], parts.test[truth == 1][:20]])
+    assert np.bincount(data.labels[parts.train]).argmax() == 1
+    fewer = dataclasses.replace(parts, test=order)
+    told = judged(data, fewer, sure_of(data.labels[order]))
+    share_of_bad = float((data.labels[order] == 0).mean())
+    assert told.plain["majority of the test"] == {"name": "bad", "share": share_of_bad}
+    assert f"'bad' is the commonest class, with {share_of_bad:.1%}" in told.text()
+    as_before = judged(data, parts, sure_of(truth)).text()
+    assert "commonest class" not in as_before
+
+
 def test_the_simple_learner_beats_the_constant_answer_here(data, parts):
     scores = judged(data, parts, sure_of(data.labels[parts.test])).plain["scores"]
     assert scores["simple"]["value"] > scores["majority"]["value"]
