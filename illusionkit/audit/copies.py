@@ -10,7 +10,7 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.audit.case import Case
 from illusionkit.audit.finding import Finding
-from illusionkit.data import duplicates
+from illusionkit.audit.near import Pieces, inside, links, touched
 
 MOST_TEXTS, SHUFFLED = 100_000, 1000
 """Texts among which near copies are looked for; texts whose words are shuffled, to see chance."""
@@ -21,12 +21,11 @@ TODO = "Remove the copies, or keep them on one side of the split, and score agai
 def copies(case: Case) -> Iterator[Finding]:
     """Yield what is known of copies across the split and within the training table."""
     found = case.keys
-    if not found:
+    if not len(found):
         return
     size, what = len(case.train), "text" if case.roles.text else "row"
-    train = set(found[:size])
-    exact = np.array([key in train for key in found[size:]])
-    within = 1 - len(train) / size
+    exact = np.isin(found[size:], found[:size])
+    within = 1 - len(np.unique(found[:size])) / size
     if exact.any():
         yield Finding(
             "copies", f"{_of(exact)} test rows have an equal {what} in training.", TODO, PAGE,
@@ -38,20 +37,26 @@ def copies(case: Case) -> Iterator[Finding]:
             "copies within", f"{within:.1%} of the training rows repeat a {what} before them.",
             "Count units, not rows; split by them.", PAGE, share=within,
         )  # fmt: skip
-    if case.roles.text is not None and len(found) <= MOST_TEXTS:
+    if case.roles.text is not None and len(case.texts[1]) <= MOST_TEXTS:
         yield from _near(case, exact)
 
 
 def _near(case: Case, exact: Array) -> Iterator[Finding]:
     """Yield what is known of near copies, and of test texts inside longer training texts."""
-    train, test = case.keys[: len(case.train)], case.keys[len(case.train) :]
-    some = np.random.default_rng(0).permutation(len(test))[:SHUFFLED]
-    like = duplicates.overlap(train, [*test, *(_shuffled(test[k]) for k in some)])
-    near, chance = like[: len(test)] & ~exact, float(like[len(test) :].mean())
-    inside = duplicates.contained(train, test) & ~exact & ~near
+    texts, number = case.texts[1], case.keys
+    train, test = np.unique(number[: len(case.train)]), number[len(case.train) :]
+    asked = np.setdiff1d(test, train)
+    some = np.random.default_rng(0).permutation(test)[:SHUFFLED]
+    pieces = Pieces.of(
+        [*(texts[k] for k in train), *(texts[k] for k in asked), *(_shuffled(texts[k]) for k in some)]
+    )
+    like = touched(pieces, len(train))
+    near, chance = np.isin(test, asked[like[: len(asked)]]), float(like[len(asked) :].mean())
+    held = inside(pieces, len(train))[: len(asked)]
+    embedded = np.isin(test, asked[held]) & ~near
     for name, marked, how in (
         ("near copies", near, "is nearly equal to one in training"),
-        ("embedded copies", inside, "stands inside a longer one in training"),
+        ("embedded copies", embedded, "stands inside a longer one in training"),
     ):
         if marked.any():
             yield Finding(
@@ -70,7 +75,7 @@ def _shuffled(text: str) -> str:
 
 def conflicts(case: Case) -> Iterator[Finding]:
     """Yield how many rows share their text, or all their columns, with a row of another label."""
-    if not case.keys:
+    if not len(case.keys):
         return
     rows = pd.Series(case.labels).groupby(case.keys).transform("nunique").to_numpy() > 1
     if rows.any():

@@ -12,7 +12,7 @@ from illusionkit.audit import quick
 from illusionkit.audit.case import FEWEST, Case
 from illusionkit.audit.finding import Finding
 
-COMMON, MOST_ROWS, FEWEST_ROWS, FLIPPED = 0.8, 20_000, 200, 0.05
+COMMON, MOST_ROWS, FEWEST_ROWS, FLIPPED = 0.8, 10_000, 200, 0.05
 """The share of one class from which accuracy says little; rows whose labels are doubted, and the
 fewest; the share of labels that are made wrong on purpose, to see which flags are right."""
 
@@ -44,7 +44,7 @@ def constant(case: Case) -> Iterator[Finding]:
 def doubt(case: Case) -> Iterator[Finding]:
     """Yield how many labels are suspicious, and how often such a flag is right in this table."""
     rows = case.some(MOST_ROWS)
-    labels, matrix = case.labels[rows], case.matrix[rows]
+    labels, matrix = case.labels[rows], case.features(rows)
     counts = np.bincount(labels, minlength=len(case.known[0]))
     if len(rows) < FEWEST_ROWS or counts.min() < FEWEST:
         return

@@ -131,12 +131,15 @@ def audit(
     time: str | None = None,
     prediction: str | None = None,
     checks: Sequence[str] = tuple(CHECKS),
+    worth: bool = True,
     notes: Sequence[str] = (),
 ) -> Report:
     """Return what is wrong with a training and a test table, as far as that can be seen.
 
     Without ``test`` a random fifth of the rows is tested, and the report says so. Columns that are
     not named are guessed, and the report says that too. It never says that a table is clean.
+    Without ``worth`` it is quick: what a finding is worth is not measured, and its severity is what
+    such a flaw is worth as a rule.
 
     Raises
     ------
@@ -144,7 +147,7 @@ def audit(
         No table, a column that is not there, labels that are missing, or too few rows.
     """
     case = made(train, test, {"label": label, "text": text, "group": group, "time": time,
-                              "prediction": prediction})  # fmt: skip
+                              "prediction": prediction}, worth=worth)  # fmt: skip
     found = [finding for name in checks for finding in CHECKS[name](case)]
     found.sort(key=lambda finding: -finding.rank)
     return Report(
@@ -153,7 +156,10 @@ def audit(
     )  # fmt: skip
 
 
-def made(train: pd.DataFrame, test: pd.DataFrame | None, given: dict[str, str | None]) -> Case:
+def made(
+    train: pd.DataFrame, test: pd.DataFrame | None, given: dict[str, str | None], *,
+    worth: bool = True,
+) -> Case:  # fmt: skip
     """Return what the checks work on; errors as in `audit`."""
     for side in (train, test):
         if side is not None and not isinstance(side, pd.DataFrame):
@@ -169,11 +175,11 @@ def made(train: pd.DataFrame, test: pd.DataFrame | None, given: dict[str, str | 
             f"The test table has no column '{lacking[0]}'. It has: {', '.join(map(str, test))}."
         )
     both = pd.concat([train, test], ignore_index=True)
-    for name in both:
+    for name in both.columns[both.dtypes == object]:
         if both[name].map(lambda cell: isinstance(cell, (list, dict, set))).any():
             both[name] = both[name].astype(str)  # compared as values
     sides = both.iloc[: len(train)], both.iloc[len(train) :].reset_index(drop=True)
-    return Case(*sides, roles(both, given), split)
+    return Case(*sides, roles(both, given), split, worth)
 
 
 def _unseen(case: Case) -> Iterator[str]:

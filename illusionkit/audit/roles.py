@@ -107,7 +107,7 @@ def is_text(column: pd.Series) -> bool:
 
 
 def _fits(column: pd.Series, role: str) -> bool:
-    distinct = column.astype(str).nunique()
+    distinct = column.nunique()
     if role == "label":
         return 1 < distinct <= MANY_CLASSES
     if role == "group":

@@ -37,8 +37,10 @@ def groups(case: Case) -> Iterator[Finding]:
 
 def _of_units(case: Case) -> quick.Estimate | None:
     """Return the score in random folds less that in folds that keep units whole."""
+    if not case.worth:
+        return None
     rows = case.some(MOST_ROWS)
-    unit, labels, matrix = case.unit[rows], case.labels[rows], case.matrix[rows]
+    unit, labels, matrix = case.unit[rows], case.labels[rows], case.features(rows)
     if len(np.unique(unit)) < FEWEST:
         return None
     right = [
@@ -73,6 +75,8 @@ def order(case: Case) -> Iterator[Finding]:
 
 def _of_future(case: Case, rank: Array) -> quick.Estimate | None:
     """Return the score with training rows of both sides of time, less with as many of before."""
+    if not case.worth:
+        return None
     rows = case.some(MOST_ROWS)
     rows = rows[~np.isnan(rank[rows])]
     rows = rows[np.argsort(rank[rows], kind="stable")]
@@ -82,9 +86,9 @@ def _of_future(case: Case, rank: Array) -> quick.Estimate | None:
         return None
     rng = np.random.default_rng(0)
     mixed = rng.permutation(np.concatenate([before, after]))[:size]
-    labels, matrix = case.labels, case.matrix
+    labels, asked = case.labels, case.features(test)
     right = [
-        (quick.predict(matrix[rows], labels[rows], matrix[test]) == labels[test]).astype(float)
+        (quick.predict(case.features(rows), labels[rows], asked) == labels[test]).astype(float)
         for rows in (mixed, before)
     ]
     return quick.difference(right[0], right[1], case.unit[test])
@@ -93,15 +97,12 @@ def _of_future(case: Case, rank: Array) -> quick.Estimate | None:
 def worlds(case: Case) -> Iterator[Finding]:
     """Yield how well training and test rows can be told apart, and by which columns."""
     rng, size = np.random.default_rng(0), len(case.train)
-    sides = [rng.permutation(n)[:MOST_SIDE] for n in (size, len(case.test))]
-    rows = np.concatenate([sides[0], size + sides[1]])
+    rows = np.concatenate([rng.permutation(each)[:MOST_SIDE] for each in case.drawn])
     side = (rows >= size).astype(int)
-    score = np.full(len(rows), np.nan)
+    score, matrix = np.full(len(rows), np.nan), case.features(rows)
     for train, test in quick.folds(case.unit[rows], rng):
         if len(np.unique(side[train])) == 2:
-            score[test] = quick.scores(
-                case.matrix[rows[train]], side[train], case.matrix[rows[test]]
-            )
+            score[test] = quick.scores(matrix[train], side[train], matrix[test])
     told = _area(side[~np.isnan(score)], score[~np.isnan(score)])
     if told is None or told.low <= 0.5:
         return
@@ -130,7 +131,8 @@ def _area(label: Array, score: Array) -> quick.Estimate | None:
 
 def _moved(case: Case) -> list[str]:
     """Return the columns that differ most between the sides, and by how much."""
-    sizes = {name: _effect(case.train[name], case.test[name]) for name in case.columns}
+    train, test = (case.both.iloc[rows] for rows in case.drawn)
+    sizes = {name: _effect(train[name], test[name]) for name in case.columns}
     largest = sorted(sizes, key=lambda name: -sizes[name][0])[:NAMED]
     return [f"'{name}' ({sizes[name][1]})" for name in largest if sizes[name][0] >= 0.2]
 
