@@ -12,7 +12,7 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.audit import quick
-from illusionkit.audit.roles import Roles, classes
+from illusionkit.audit.roles import Roles, classes, said_in
 from illusionkit.data import duplicates
 from illusionkit.errors import DataError
 
@@ -30,6 +30,7 @@ class Case:
     roles: Roles
     split: str
     worth: bool = True
+    cost_ratio: float | None = None
 
     def __post_init__(self) -> None:
         for name, side in (("training", self.train), ("test", self.test)):
@@ -73,9 +74,14 @@ class Case:
         return np.concatenate(self.known[1:])
 
     @property
+    def predicted(self) -> list[str]:
+        """Return the columns of the predictions: one, or one of each class."""
+        return said_in(self.test, self.roles.prediction)
+
+    @cached_property
     def columns(self) -> list[str]:
         """Return the columns that a model may learn from."""
-        aside = {self.roles.label, self.roles.group, self.roles.time, self.roles.prediction}
+        aside = {self.roles.label, self.roles.group, self.roles.time, *self.predicted}
         return [str(name) for name in self.train if name not in aside]
 
     @cached_property

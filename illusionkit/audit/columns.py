@@ -44,7 +44,9 @@ def columns(case: Case) -> Iterator[Finding]:
 def _alone(case: Case, name: str, rows: Array) -> float:
     """Return the accuracy of the quick learner on one column, in two folds."""
     labels = case.labels[rows]
-    said = quick.out_of_fold(case.features(rows, only=name), labels, np.arange(len(labels)), number=2)
+    said = quick.out_of_fold(
+        case.features(rows, only=name), labels, np.arange(len(labels)), number=2
+    )
     return float((said == labels).mean())
 
 

@@ -70,7 +70,7 @@ class Pieces:
         """Return the pieces of texts that are normalised already."""
         from scipy.sparse import csr_matrix
 
-        row, piece = _pieces(texts)
+        row, piece = pieces_of(texts)
         number, names = pd.factorize(piece)
         rows = csr_matrix(
             (np.ones(len(row), np.int32), (row, number)), shape=(len(texts), max(len(names), 1))
@@ -112,7 +112,7 @@ class Pieces:
         return shared / np.maximum(self.size[left] + self.size[right] - shared, 1)
 
 
-def _pieces(texts: Sequence[str]) -> tuple[Array, Array]:
+def pieces_of(texts: Sequence[str]) -> tuple[Array, Array]:
     """Return the text and the 64-bit name of every piece of every text."""
     signs = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     length = np.fromiter(map(len, texts), dtype=np.int64, count=len(texts))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from string import ascii_lowercase
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,9 @@ from illusionkit.arrays import Array
 from illusionkit.audit.case import Case
 from illusionkit.audit.report import CHECKS, made
 from illusionkit.audit.roles import Roles
+from illusionkit.audit.sketches import mistyped
 
-DOSES, SLIPS = (0.02, 0.1, 0.3), 2
+DOSES = (0.02, 0.1, 0.3)
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 Plant = Callable[[pd.DataFrame, pd.DataFrame, Roles, Array, np.random.Generator], Tables]
@@ -50,14 +50,6 @@ def slipped(
     near = test.iloc[rows].copy()
     near[of.text] = [mistyped(str(cell), rng) for cell in near[of.text]]
     return _replaced(train, near, rng), test
-
-
-def mistyped(text: str, rng: np.random.Generator) -> str:
-    """Return a text of which two signs are others."""
-    signs = list(text)
-    for place in rng.permutation(len(signs))[:SLIPS]:
-        signs[place] = ascii_lowercase[rng.integers(26)]
-    return "".join(signs)
 
 
 def embedded(
