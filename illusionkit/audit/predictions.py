@@ -15,7 +15,7 @@ from illusionkit.audit.finding import POINTS, Finding
 from illusionkit.audit.roles import classes
 from illusionkit.errors import DataError
 
-MOST_GROUPS, TOSSES, PER = 10, 200, 1000
+MOST_GROUPS, TOSSES, PER = 10, 1000, 1000
 """Values of a column whose rows are a group each; tosses of a calibrated model; rows of a cost."""
 
 
@@ -107,7 +107,9 @@ def _chances(columns: pd.DataFrame) -> Array:
 def _calibration(case: Case, said: Said) -> Iterator[Finding]:
     """Yield how sure the predictions are beside how often they are right.
 
-    The binned error of a calibrated model is not 0: it is tossed, at the same probabilities.
+    The binned error of a calibrated model is not 0: it is tossed, at the same probabilities. The
+    tosses know nothing of units, so that an error alarms if the gap is sure as well, over units,
+    or if it is larger than in any toss.
     """
     from illusionkit.illusions.evaluate.overconfidence import binned_error
 
@@ -126,7 +128,7 @@ def _calibration(case: Case, said: Said) -> Iterator[Finding]:
         f"{tossed.mean():.3f} here, in 95 of 100 cases at most {most:.3f}.",
         "Calibrate on rows of the place of use, and check on others.", "overconfidence",
         share=error, chance=float(tossed.mean()),
-        weight=points if gap.sure and error > most else "low" if error > most else "note",
+        weight=points if gap.sure and error > most else "low" if error > tossed.max() else "note",
     )  # fmt: skip
 
 
@@ -214,5 +216,5 @@ def _by_group(case: Case, right: Array) -> Iterator[Finding]:
         f"{right[mine & rows].mean():.1%}, over all in {right[rows].mean():.1%}. Chosen on one "
         "half of the test, scored on the other.",
         "Report every group by itself, with its interval.", "hidden-subgroup",
-        share=float(mine.mean()), worth=gap, values=(value,),
+        share=float(mine.mean()), worth=gap if gap.value > 0 else None, values=(value,),
     )  # fmt: skip
