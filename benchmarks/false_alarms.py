@@ -6,8 +6,8 @@
 A resample: texts of one of the book's corpora, one of each component of copies and near copies (by
 the measure that the audit itself uses), about a thousand rows, whole documents drawn by lot; split
 80 to 20 by units at random. The label is praise or not. Beside the text stand ten columns that are
-drawn by lot and know nothing of the label, five of numbers and five of categories; and a prediction,
-the probability of praise, drawn so that it is calibrated whatever the class shares are.
+drawn by lot and know nothing of the label, five of numbers and five of categories; and a
+prediction, the probability of praise, drawn so that it is calibrated at any class shares.
 
 Which alarms are false was written down before anything was run:
 
@@ -31,8 +31,8 @@ say something, as a note, and alarm from "low" on, as *two worlds* does. Beside 
 are "medium" or above, which is what a reader's exit status tells. At most 5 % may alarm.
 
 In a trial of 20 resamples *calibration* and *worst group* alarmed too often, and were mended: the
-tosses of a calibrated model know nothing of documents, so that a sure gap over units is asked for as
-well; and a group that turns out to be served better on the other half of the test is no finding.
+tosses of a calibrated model know nothing of documents, so that a sure gap over units is asked for
+as well; and a group that is served better on the other half of the test is no finding.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ def audited(corpus: str, number: int, threads: int) -> dict[str, Any]:
             *resample(table, seed), label="label", text="text", group="unit", prediction="p",
             checks=CHECKS,
         )  # fmt: skip
-        some = [f for f in report.findings if f.check in MARKING or f.rank and f.check in SPEAKING]
+        told = report.findings
+        some = [f for f in told if f.check in MARKING or (f.rank and f.check in SPEAKING)]
         alarms.update({finding.check for finding in some})
         medium.update({finding.check for finding in some if finding.rank >= 2})
     return {

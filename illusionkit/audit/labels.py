@@ -33,11 +33,14 @@ def constant(case: Case) -> Iterator[Finding]:
     )  # fmt: skip
     absent = [names[k] for k in range(len(names)) if not (test == k).any()]
     if absent:
+        alone = len(absent) == len(names) - 1
         some = ", ".join(f"'{name}'" for name in absent[:5])
         yield Finding(
             "class without a test row", f"{len(absent)} classes have no test row: {some}.",
-            "Recall and balanced accuracy are undefined for them: test on more rows.",
-            "class-imbalance", share=len(absent) / len(names), weight="low",
+            "Recall and balanced accuracy are undefined for them"
+            + (", AUC and every ranking are undefined at all" if alone else "")
+            + ": test on more rows.",
+            "class-imbalance", share=len(absent) / len(names), weight="medium" if alone else "low",
         )  # fmt: skip
 
 

@@ -23,11 +23,16 @@ Plant = Callable[[pd.DataFrame, pd.DataFrame, Roles, Array, np.random.Generator]
 
 @dataclass(frozen=True)
 class Planted:
-    """A flaw: the check that should find it, what puts it in, and the role that it needs."""
+    """A flaw: the check that should find it, what puts it in, and the role that it needs.
+
+    ``also`` names findings that mark such a row as well: a text between two short ones is a near
+    copy of the whole.
+    """
 
     check: str
     plant: Plant
     needs: str = "label"
+    also: tuple[str, ...] = ()
 
 
 def _replaced(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -90,7 +95,7 @@ def sisters(
 FLAWS = {
     "copies": Planted("copies", copied),
     "near copies": Planted("copies", slipped, needs="text"),
-    "embedded copies": Planted("copies", embedded, needs="text"),
+    "embedded copies": Planted("copies", embedded, needs="text", also=("near copies",)),
     "conflicting labels": Planted("conflicts", relabelled),
     "units on both sides": Planted("groups", sisters, needs="group"),
 }
@@ -128,6 +133,8 @@ def inject(
 
 def _marked(case: Case, name: str) -> Array:
     """Return which test rows a flaw's check marks with it."""
-    found = CHECKS[FLAWS[name].check](case)
-    rows = [each.rows for each in found if each.check == name and each.rows is not None]
-    return rows[0] if rows else np.zeros(len(case.test), dtype=bool)
+    marked = np.zeros(len(case.test), dtype=bool)
+    for found in CHECKS[FLAWS[name].check](case):
+        if found.check in (name, *FLAWS[name].also) and found.rows is not None:
+            marked |= found.rows
+    return marked
