@@ -285,40 +285,51 @@ def audited(folder: str, flaw: str) -> dict[str, Any]:
 
 CASES["audited"] = audited
 OTHERS = ("deepchecks", "Datalab")
+LONGEST = 300
+"""Seconds after which a tool is stopped."""
 PROGRAM = Path(__file__).with_name("audit_others.py")
 
 
 def beside(pythons: Sequence[str]) -> dict[str, Any]:
-    """Return the record of all tools, flaw by flaw."""
-    rows = []
+    """Return the record of all tools, flaw by flaw; what failed, and how, stands in its about."""
+    rows, failed = [], []
     for kind, flaws in FLAWS.items():
         for flaw in flaws:
             print(f"{kind}: {flaw}", file=sys.stderr)
-            rows += [{"case": flaw, "table": kind, **row} for row in compared(pythons, kind, flaw)]
-    return bench.record(ABOUT_OTHERS, rows)
+            row = {"case": f"{kind}: {flaw}"}
+            for tool, found in compared(pythons, kind, flaw):
+                if "error" in found:
+                    failed.append(f"{tool} on {kind}: {flaw}: {found.pop('error')}")
+                row |= {f"{tool}_{name}": value for name, value in found.items()}
+            rows.append({**row, "peak_mb": row["ours_peak_mb"]})
+    told = f" Failed: {'; '.join(failed)}." if failed else " No run failed."
+    return bench.record(ABOUT_OTHERS + told, rows)
 
 
 WITHOUT: dict[tuple[str, str, str], dict[str, Any]] = {}
 """What tools said of the tables without a flaw."""
 
 
-def compared(pythons: Sequence[str], kind: str, flaw: str) -> Iterator[dict[str, Any]]:
+def compared(pythons: Sequence[str], kind: str, flaw: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield what each tool says of a table with a flaw, and of the table without."""
     with tempfile.TemporaryDirectory() as folder:
-        places = {"with": flaw, "without": None}
-        for place, planted in places.items():
-            (Path(folder) / place).mkdir()
-            sides = flawed(kind, planted)
-            for name, side in zip(("train", "test"), sides, strict=True):
-                side.to_parquet(Path(folder) / place / f"{name}.parquet")
-                lines = Path(folder) / place / f"{name}.jsonl"
-                side.to_json(lines, orient="records", lines=True, date_format="iso")
+        for place, planted in {"with": flaw, "without": None}.items():
+            keep(Path(folder) / place, kind, planted)
         for python, tool in zip(("", *pythons), ("ours", *OTHERS), strict=True):
             with_it = run(python, tool, Path(folder) / "with", flaw)
             key = tool, kind, "copies" if flaw in COPIED and tool != "ours" else flaw
             if key not in WITHOUT:  # a check says the same of it, whatever flaw is asked for
                 WITHOUT[key] = run(python, tool, Path(folder) / "without", flaw)
-            yield {"tool": tool, **judged(with_it, WITHOUT[key])}
+            yield tool, judged(with_it, WITHOUT[key])
+
+
+def keep(folder: Path, kind: str, flaw: str | None) -> None:
+    """Write the two tables in the two forms that the tools read."""
+    folder.mkdir()
+    for name, side in zip(("train", "test"), flawed(kind, flaw), strict=True):
+        side.to_parquet(folder / f"{name}.parquet")
+        lines = folder / f"{name}.jsonl"
+        side.to_json(lines, orient="records", lines=True, date_format="iso")
 
 
 def run(python: str, tool: str, folder: Path, flaw: str) -> dict[str, Any]:
@@ -328,42 +339,53 @@ def run(python: str, tool: str, folder: Path, flaw: str) -> dict[str, Any]:
     env = {**os.environ, **bench.QUIET, "OMP_NUM_THREADS": "1"}
     env.pop("PYTHONPATH", None)
     command = [python, "-W", "ignore", str(PROGRAM), tool, str(folder), flaw]
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            command, env=env, capture_output=True, text=True, check=False, timeout=LONGEST
+        )
+    except subprocess.TimeoutExpired:
+        return {"error": f"took more than {LONGEST} seconds"}
     if done.returncode:
         return {"error": (done.stderr.strip() or "it ended").splitlines()[-1][:200]}
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
 def judged(with_it: Mapping[str, Any], without: Mapping[str, Any]) -> dict[str, Any]:
-    """Return found, alarm, missed, "no check" or an error, with what the tool took."""
+    """Return how loud a tool was with the flaw and without, None without a check, what it took."""
     took = {name: with_it.get(name) for name in ("wall_s", "cpu_s", "peak_mb")}
-    for each in (with_it, without):
-        if "error" in each:
-            return {**took, "verdict": "error", "error": each["error"]}
-    loud, before = (sum(each["said"].values()) for each in (with_it, without))
+    error = with_it.get("error", without.get("error"))
+    if error:
+        return {**took, "loud": None, "before": None, "failed": 1, "error": error}
     if not with_it["said"]:
-        verdict = "no check"
-    else:
-        verdict = "found" if loud > before else "alarm" if loud else "missed"
-    return {**took, "verdict": verdict, "loud": float(loud), "before": float(before)}
+        return {**took, "loud": None, "before": None, "failed": 0}
+    loud, before = (float(sum(each["said"].values())) for each in (with_it, without))
+    return {**took, "loud": loud, "before": before, "failed": 0}
+
+
+def verdict(row: Mapping[str, Any], tool: str) -> str:
+    """Return found, alarm (as loud without the flaw), missed, no check, or failed."""
+    loud, before = row[f"{tool}_loud"], row[f"{tool}_before"]
+    if loud is None:
+        return "failed" if row[f"{tool}_failed"] else "no check"
+    return "found" if loud > before else "alarm" if loud else "missed"
 
 
 def beside_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the record of all tools as a table in Markdown."""
     yield f"{bench.where(found)} {ROWS:,} rows, {PLANTED} planted."
     yield ""
-    head = ("Flaw", *("the audit", *OTHERS), "CPU s", "peak MB")
-    yield from bench.table(head, beside_cells(found["rows"]))
+    head = ("Flaw", "the audit", *OTHERS, "CPU s", "clock s", "peak MB")
+    yield from bench.table(head, map(beside_cells, found["rows"]))
 
 
-def beside_cells(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
-    """Yield a line for each flaw: the verdicts, and what each tool took."""
-    for kind, flaws in FLAWS.items():
-        for flaw in flaws:
-            mine = [row for row in rows if (row["case"], row["table"]) == (flaw, kind)]
-            seconds = " / ".join(bench.figure(row["cpu_s"], ".1f") or "–" for row in mine)
-            sizes = " / ".join(bench.figure(row["peak_mb"], ",.0f") or "–" for row in mine)
-            yield [f"{kind}: {flaw}", *(row["verdict"] for row in mine), seconds, sizes]
+def beside_cells(row: Mapping[str, Any]) -> list[str]:
+    """Return a flaw's cells: the verdicts, and what each tool took, in their order."""
+    tools = ("ours", *OTHERS)
+    took = [
+        " / ".join(bench.figure(row[f"{tool}_{name}"], form) or "–" for tool in tools)
+        for name, form in (("cpu_s", ".1f"), ("wall_s", ".1f"), ("peak_mb", ",.0f"))
+    ]
+    return [row["case"], *(verdict(row, tool) for tool in tools), *took]
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -32,7 +32,9 @@ are "medium" or above, which is what a reader's exit status tells. At most 5 % m
 
 In a trial of 20 resamples *calibration* and *worst group* alarmed too often, and were mended: the
 tosses of a calibrated model know nothing of documents, so that a sure gap over units is asked for
-as well; and a group that is served better on the other half of the test is no finding.
+as well; and a group that is served better on the other half of the test is no finding. In the
+first whole run *two worlds* alarmed, as "low", on up to 16 of 200 resamples of a corpus: its
+interval is one of 99 % since then, and its line was measured anew, by itself.
 """
 
 from __future__ import annotations
@@ -127,31 +129,29 @@ CASES: dict[str, bench.Case] = {"audited": audited}
 
 def whole(*, resamples: int) -> dict[str, Any]:
     """Return the record."""
-    rows = []
+    rows: dict[str, dict[str, Any]] = {
+        check: {"case": check, "resamples": resamples} for check in (*MARKING, *SPEAKING)
+    }
     for corpus in CORPORA:
         found = bench.measured(__file__, "audited", corpus=corpus, number=resamples, threads=1)
-        for check in (*MARKING, *SPEAKING):
-            rows.append({
-                "case": check, "corpus": corpus, "resamples": resamples,
-                "alarms": found["alarms"].get(check, 0), "medium": found["medium"].get(check, 0),
-                "texts": found["units"], "peak_mb": found["peak_mb"],
-                "cpu_s": found["cpu_s"] / resamples,
-            })  # fmt: skip
-    return bench.record(ABOUT, rows)
+        for check, row in rows.items():
+            row[corpus] = found["alarms"].get(check, 0)
+            row[f"{corpus}_medium"] = found["medium"].get(check, 0)
+            row["peak_mb"] = max(row.get("peak_mb", 0), found["peak_mb"])
+    return bench.record(ABOUT, rows.values())
 
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the record as a table in Markdown."""
     yield f"{bench.where(found)} {found['rows'][0]['resamples']} resamples of each corpus."
     yield ""
-    yield from bench.table(("Alarms", *CORPORA), cells(found["rows"]))
+    head = ("Alarms", *(corpus.replace("_", " ") for corpus in CORPORA))
+    yield from bench.table(head, map(cells, found["rows"]))
 
 
-def cells(rows: Sequence[Mapping[str, Any]]) -> Iterator[list[str]]:
-    """Yield a line for each check: alarms, and in brackets those of medium and above."""
-    for check in (*MARKING, *SPEAKING):
-        mine = [row for row in rows if row["case"] == check]
-        yield [check, *(f"{row['alarms']} ({row['medium']})" for row in mine)]
+def cells(row: Mapping[str, Any]) -> list[str]:
+    """Return a check's cells: alarms, and in brackets those of medium and above."""
+    return [row["case"], *(f"{row[name]} ({row[f'{name}_medium']})" for name in CORPORA)]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
