@@ -63,6 +63,7 @@ def order(case: Case) -> Iterator[Finding]:
         later = train > np.nanmin(test)
         before = test < np.nanmax(train)
     if not later.any():
+        yield from _ties(train, test)
         return
     tied = f"; {int((~known).sum()):,} rows have no date" if not known.all() else ""
     yield Finding(
@@ -72,6 +73,19 @@ def order(case: Case) -> Iterator[Finding]:
         "Train on what came before what is tested.", "temporal-leakage",
         share=float(before.mean()), worth=_of_future(case, rank), weight="low", rows=before,
     )  # fmt: skip
+
+
+def _ties(train: Array, test: Array) -> Iterator[Finding]:
+    """Yield how many test rows are of the last moment of training: a tie, and no leak."""
+    last = test == np.nanmax(train) if (~np.isnan(train)).any() else np.zeros(len(test), dtype=bool)
+    if last.any():
+        yield Finding(
+            "rows of one moment",
+            f"{int(last.sum()):,} of {len(last):,} test rows are of the same moment as the last "
+            "training row: a tie, which is no leak by itself.",
+            "Where a finer time is known, split by it.", "temporal-leakage",
+            share=float(last.mean()),
+        )  # fmt: skip
 
 
 def _of_future(case: Case, rank: Array) -> quick.Estimate | None:
