@@ -80,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
     auditing.add_argument("test", nargs="?", metavar="TEST", help="without it a fifth is tested")
     for role in ("label", "text", "group", "time", "prediction"):
         auditing.add_argument(f"--{role}", metavar="COLUMN")
+    auditing.add_argument("--split", metavar="COLUMN", help="it says train or test, in one file")
+    auditing.add_argument("--cost-ratio", type=float, metavar="R", help="of a miss to an alarm")
+    auditing.add_argument("--quick", action="store_true", help="leave out what findings are worth")
     auditing.add_argument("--html", metavar="FILE", help="write the report as a page as well")
     auditing.add_argument("--json", action="store_true")
     auditing.add_argument("--show", type=int, default=0, metavar="N", help="values of a finding")
@@ -248,15 +251,21 @@ def _confirm(asked: argparse.Namespace) -> None:
 def _audit(asked: argparse.Namespace) -> int:
     """Audit a reader's own tables, and return 1 where something severe enough was found."""
     from illusionkit.audit import audit, inject, read_table
+    from illusionkit.audit.report import split_by
 
     loaded = [read_table(path) for path in (asked.train, asked.test) if path]
     roles = {role: getattr(asked, role) for role in ("label", "text", "group", "time")}
     tables = [each.table for each in loaded]
     if asked.inject:
+        if asked.split:
+            tables = list(split_by(*tables, column=asked.split)[:2])
         print(inject(*tables, **roles).to_string(index=False, float_format="%.3f"))
         return 0
     notes = [note for each in loaded for note in each.notes]
-    report = audit(*tables, **roles, prediction=asked.prediction, notes=notes)
+    report = audit(
+        *tables, **roles, prediction=asked.prediction, split=asked.split,
+        cost_ratio=asked.cost_ratio, worth=not asked.quick, notes=notes,
+    )  # fmt: skip
     if asked.html:
         _write(asked.html, report.html(asked.show))
     print(report.json() if asked.json else report.text(asked.show))

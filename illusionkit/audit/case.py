@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +12,7 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.audit import quick
-from illusionkit.audit.roles import Roles, classes
+from illusionkit.audit.roles import Roles, classes, said_in
 from illusionkit.data import duplicates
 from illusionkit.errors import DataError
 
@@ -28,6 +29,8 @@ class Case:
     test: pd.DataFrame
     roles: Roles
     split: str
+    worth: bool = True
+    cost_ratio: float | None = None
 
     def __post_init__(self) -> None:
         for name, side in (("training", self.train), ("test", self.test)):
@@ -46,13 +49,24 @@ class Case:
         return names, train, test
 
     @cached_property
-    def keys(self) -> list[str]:
-        """Return what makes two rows of `both` equal: their text, or all their columns."""
+    def keys(self) -> Array:
+        """Return a number for each row of `both`, equal for rows of one text, or of equal columns.
+
+        Empty where there is no column.
+        """
         if self.roles.text is not None:
-            cells = self.both[self.roles.text].astype("string").fillna("")
-            return [duplicates.normalise(cell) for cell in cells]
-        rows = self.both[self.columns].astype("string").fillna("")
-        return ["\x1f".join(row) for row in rows.itertuples(index=False)] if self.columns else []
+            return np.asarray(self.texts[0])
+        return _together([self.both[name] for name in self.columns])
+
+    @cached_property
+    def texts(self) -> tuple[Array, list[str]]:
+        """Return the number of the text of each row of `both`, and the texts, normalised."""
+        cells = self.both[self.roles.text].astype("string").fillna("")
+        number, known = pd.factorize(cells)
+        plain, names = pd.factorize(
+            np.array([duplicates.normalise(cell) for cell in known], dtype=object)
+        )
+        return plain[number], list(names)
 
     @property
     def labels(self) -> Array:
@@ -60,15 +74,47 @@ class Case:
         return np.concatenate(self.known[1:])
 
     @property
+    def predicted(self) -> list[str]:
+        """Return the columns of the predictions: one, or one of each class."""
+        return said_in(self.test, self.roles.prediction)
+
+    @cached_property
     def columns(self) -> list[str]:
         """Return the columns that a model may learn from."""
-        aside = {self.roles.label, self.roles.group, self.roles.time, self.roles.prediction}
+        aside = {self.roles.label, self.roles.group, self.roles.time, *self.predicted}
         return [str(name) for name in self.train if name not in aside]
 
     @cached_property
+    def pool(self) -> Array:
+        """Return the rows of `both` that the quick learner may meet, in ascending order."""
+        return np.concatenate(self.drawn)
+
+    @cached_property
+    def parts(self) -> dict[str, Any]:
+        """Return the quick learner's features of each column, of the rows of the pool."""
+        rows = self.both.iloc[self.pool].reset_index(drop=True)
+        return {name: quick.of_column(rows[name]) for name in self.columns}
+
+    @cached_property
     def matrix(self) -> Any:
-        """Return the quick learner's features of `both`."""
-        return quick.features(self.both, self.columns)
+        """Return the quick learner's features of the rows of the pool."""
+        from scipy.sparse import csr_matrix, hstack
+
+        parts = list(self.parts.values())
+        return hstack(parts).tocsr() if parts else csr_matrix((len(self.pool), 1))
+
+    def features(self, rows: Array, *, only: str | None = None, without: str | None = None) -> Any:
+        """Return the quick learner's features of some rows of the pool.
+
+        Of all columns, of one, or of all but one.
+        """
+        from scipy.sparse import hstack
+
+        place = np.searchsorted(self.pool, rows)
+        if only is not None:
+            return self.parts[only][place]
+        others = [part for name, part in self.parts.items() if name != without]
+        return self.matrix[place] if without is None else hstack(others).tocsr()[place]
 
     @cached_property
     def drawn(self) -> tuple[Array, Array]:
@@ -81,7 +127,7 @@ class Case:
     def right(self) -> Array:
         """Return for each judged test row whether the quick learner is right, 1 or 0."""
         train, test = self.drawn
-        said = quick.predict(self.matrix[train], self.labels[train], self.matrix[test])
+        said = quick.predict(self.features(train), self.labels[train], self.features(test))
         return (said == self.labels[test]).astype(float)
 
     @cached_property
@@ -95,8 +141,11 @@ class Case:
     def worth_of(self, leaked: Array) -> quick.Estimate | None:
         """Return the score of all judged test rows less that of those that are not ``leaked``.
 
-        ``leaked`` (test rows,) says which. None where fewer than `FEWEST` are left on a side.
+        ``leaked`` (test rows,) says which. None where fewer than `FEWEST` are left on a side, or
+        where no worth is asked for.
         """
+        if not self.worth:
+            return None
         rows = self.drawn[1]
         marked = leaked[rows - len(self.train)]
         if min(marked.sum(), (~marked).sum()) < FEWEST:
@@ -104,5 +153,17 @@ class Case:
         return quick.difference(self.right, np.where(marked, np.nan, self.right), self.unit[rows])
 
     def some(self, size: int) -> Array:
-        """Return so many rows of `both`, drawn by lot."""
-        return np.sort(np.random.default_rng(0).permutation(len(self.both))[:size])
+        """Return so many rows of the pool, drawn by lot."""
+        return self.pool[np.sort(np.random.default_rng(0).permutation(len(self.pool))[:size])]
+
+
+def _together(columns: Sequence[pd.Series]) -> Array:
+    """Return a number for each row, equal for rows that are equal in every column."""
+    found = np.empty(0, dtype=np.int64)
+    for column in columns:
+        number = pd.factorize(column)[0].astype(np.int64) + 1
+        both = number if not len(found) else found * (number.max() + 1) + number
+        found = pd.factorize(both)[0]
+        if len(found) and found.max() + 1 == len(found):
+            break  # no two rows are equal any more
+    return found

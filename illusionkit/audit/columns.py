@@ -26,10 +26,11 @@ def columns(case: Case) -> Iterator[Finding]:
         column = case.both[name]
         if name == case.roles.text:
             continue
-        yield from _plain(name, column)
-        if column.nunique(dropna=False) < 2:
+        distinct = column.nunique()
+        yield from _plain(name, column, distinct)
+        if distinct + column.hasnans < 2:
             continue
-        alone = _alone(column.iloc[rows], name, labels)
+        alone = _alone(case, name, rows)
         if (alone - constant) / max(1 - constant, 1e-9) >= GIVEN_AWAY and constant < 1:
             yield Finding(
                 "gives the label away",
@@ -40,31 +41,32 @@ def columns(case: Case) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _alone(column: pd.Series, name: str, labels: Array) -> float:
-    """Return the accuracy of the quick learner on one column, in folds."""
-    matrix = quick.features(column.reset_index(drop=True).to_frame(name), [name])
-    said = quick.out_of_fold(matrix, labels, np.arange(len(labels)))
+def _alone(case: Case, name: str, rows: Array) -> float:
+    """Return the accuracy of the quick learner on one column, in two folds."""
+    labels = case.labels[rows]
+    said = quick.out_of_fold(
+        case.features(rows, only=name), labels, np.arange(len(labels)), number=2
+    )
     return float((said == labels).mean())
 
 
-def _of_column(case: Case, name: str, rows: Array) -> quick.Estimate:
+def _of_column(case: Case, name: str, rows: Array) -> quick.Estimate | None:
     """Return the score with the column, less that without it."""
+    if not case.worth or len(case.columns) < 2:
+        return None
     labels, unit = case.labels[rows], case.unit[rows]
-    without = quick.features(
-        case.both.iloc[rows].reset_index(drop=True), [each for each in case.columns if each != name]
-    )
     right = [
         (quick.out_of_fold(matrix, labels, unit) == labels).astype(float)
-        for matrix in (case.matrix[rows], without)
+        for matrix in (case.features(rows), case.features(rows, without=name))
     ]
     return quick.difference(right[0], right[1], unit)
 
 
-def _plain(name: str, column: pd.Series) -> Iterator[Finding]:
+def _plain(name: str, column: pd.Series, distinct: int) -> Iterator[Finding]:
     """Yield whether a column is constant, mostly missing, or a name of its row."""
-    missing = float(column.isna().mean())
-    distinct = column.nunique()
-    if column.nunique(dropna=False) < 2:
+    gaps = int(column.isna().sum())
+    missing = gaps / len(column)
+    if distinct + (gaps > 0) < 2:
         yield Finding(
             "constant column", f"'{name}' holds one value only.", "Leave it out.", "broken-column"
         )
@@ -74,7 +76,7 @@ def _plain(name: str, column: pd.Series) -> Iterator[Finding]:
             "Ask whether it is missing for a reason that the label shares.", "broken-column",
             share=missing,
         )  # fmt: skip
-    elif distinct == len(column) - column.isna().sum() and not pd.api.types.is_float_dtype(column):
+    elif distinct == len(column) - gaps and not pd.api.types.is_float_dtype(column):
         yield Finding(
             "id column", f"'{name}' is another one in every row.",
             "Leave it out: it names the row, and may follow the order in which rows came.",

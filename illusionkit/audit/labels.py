@@ -12,7 +12,7 @@ from illusionkit.audit import quick
 from illusionkit.audit.case import FEWEST, Case
 from illusionkit.audit.finding import Finding
 
-COMMON, MOST_ROWS, FEWEST_ROWS, FLIPPED = 0.8, 20_000, 200, 0.05
+COMMON, MOST_ROWS, FEWEST_ROWS, FLIPPED = 0.8, 10_000, 200, 0.05
 """The share of one class from which accuracy says little; rows whose labels are doubted, and the
 fewest; the share of labels that are made wrong on purpose, to see which flags are right."""
 
@@ -33,18 +33,21 @@ def constant(case: Case) -> Iterator[Finding]:
     )  # fmt: skip
     absent = [names[k] for k in range(len(names)) if not (test == k).any()]
     if absent:
+        alone = len(absent) == len(names) - 1
         some = ", ".join(f"'{name}'" for name in absent[:5])
         yield Finding(
             "class without a test row", f"{len(absent)} classes have no test row: {some}.",
-            "Recall and balanced accuracy are undefined for them: test on more rows.",
-            "class-imbalance", share=len(absent) / len(names), weight="low",
+            "Recall and balanced accuracy are undefined for them"
+            + (", AUC and every ranking are undefined at all" if alone else "")
+            + ": test on more rows.",
+            "class-imbalance", share=len(absent) / len(names), weight="medium" if alone else "low",
         )  # fmt: skip
 
 
 def doubt(case: Case) -> Iterator[Finding]:
     """Yield how many labels are suspicious, and how often such a flag is right in this table."""
     rows = case.some(MOST_ROWS)
-    labels, matrix = case.labels[rows], case.matrix[rows]
+    labels, matrix = case.labels[rows], case.features(rows)
     counts = np.bincount(labels, minlength=len(case.known[0]))
     if len(rows) < FEWEST_ROWS or counts.min() < FEWEST:
         return

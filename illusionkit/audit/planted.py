@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from string import ascii_lowercase
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,9 @@ from illusionkit.arrays import Array
 from illusionkit.audit.case import Case
 from illusionkit.audit.report import CHECKS, made
 from illusionkit.audit.roles import Roles
+from illusionkit.audit.sketches import mistyped
 
-DOSES, SLIPS = (0.02, 0.1, 0.3), 2
+DOSES = (0.02, 0.1, 0.3)
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 Plant = Callable[[pd.DataFrame, pd.DataFrame, Roles, Array, np.random.Generator], Tables]
@@ -23,11 +23,16 @@ Plant = Callable[[pd.DataFrame, pd.DataFrame, Roles, Array, np.random.Generator]
 
 @dataclass(frozen=True)
 class Planted:
-    """A flaw: the check that should find it, what puts it in, and the role that it needs."""
+    """A flaw: the check that should find it, what puts it in, and the role that it needs.
+
+    ``also`` names findings that mark such a row as well: a text between two short ones is a near
+    copy of the whole.
+    """
 
     check: str
     plant: Plant
     needs: str = "label"
+    also: tuple[str, ...] = ()
 
 
 def _replaced(train: pd.DataFrame, rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -50,14 +55,6 @@ def slipped(
     near = test.iloc[rows].copy()
     near[of.text] = [mistyped(str(cell), rng) for cell in near[of.text]]
     return _replaced(train, near, rng), test
-
-
-def mistyped(text: str, rng: np.random.Generator) -> str:
-    """Return a text of which two signs are others."""
-    signs = list(text)
-    for place in rng.permutation(len(signs))[:SLIPS]:
-        signs[place] = ascii_lowercase[rng.integers(26)]
-    return "".join(signs)
 
 
 def embedded(
@@ -98,7 +95,7 @@ def sisters(
 FLAWS = {
     "copies": Planted("copies", copied),
     "near copies": Planted("copies", slipped, needs="text"),
-    "embedded copies": Planted("copies", embedded, needs="text"),
+    "embedded copies": Planted("copies", embedded, needs="text", also=("near copies",)),
     "conflicting labels": Planted("conflicts", relabelled),
     "units on both sides": Planted("groups", sisters, needs="group"),
 }
@@ -136,6 +133,8 @@ def inject(
 
 def _marked(case: Case, name: str) -> Array:
     """Return which test rows a flaw's check marks with it."""
-    found = CHECKS[FLAWS[name].check](case)
-    rows = [each.rows for each in found if each.check == name and each.rows is not None]
-    return rows[0] if rows else np.zeros(len(case.test), dtype=bool)
+    marked = np.zeros(len(case.test), dtype=bool)
+    for found in CHECKS[FLAWS[name].check](case):
+        if found.check in (name, *FLAWS[name].also) and found.rows is not None:
+            marked |= found.rows
+    return marked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from illusionkit.arrays import Array
 from illusionkit.audit.roles import is_spaced, is_text
 from illusionkit.experiment.draws import turns
 
-WIDTH, BINS, FOLDS, EPOCHS = 2**18, 10, 5, 8
+WIDTH, MANY, BINS, FOLDS, EPOCHS = 2**18, 2**12, 10, 5, 8
 DRAWS, LEVEL = 400, 0.95
 
 
@@ -35,24 +35,29 @@ def features(table: pd.DataFrame, columns: Sequence[str]) -> Any:
     """Return sparse features (rows, `WIDTH` at least) of columns of any kind; labels stay unseen.
 
     Texts are hashed words and their pairs (signs, where words are not set apart), categories a
-    hash each; numbers are their rank, ten bins of it, and whether they are missing.
+    column each; numbers are their rank, ten bins of it, and whether they are missing.
     """
     from scipy.sparse import csr_matrix, hstack
 
-    parts = [_of_column(table[name], name) for name in columns]
+    parts = [of_column(table[name]) for name in columns]
     return hstack(parts).tocsr() if parts else csr_matrix((len(table), 1))
 
 
-def _of_column(column: pd.Series, name: str) -> Any:
+def of_column(column: pd.Series) -> Any:
+    """Return the features of one column."""
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return _numbers(column)
-    from sklearn.feature_extraction.text import HashingVectorizer
-
     cells = column.astype("string").fillna("").tolist()
     if is_text(column):
         return hashed(column)
-    whole = HashingVectorizer(analyzer=lambda cell: [f"{name}={cell}"], n_features=2**12, norm=None)
-    return whole.transform(cells)
+    return _categories(pd.factorize(np.asarray(cells, dtype=object))[0] % MANY)
+
+
+def _categories(number: Array) -> Any:
+    from scipy.sparse import csr_matrix
+
+    shape = len(number), int(number.max(initial=0)) + 1
+    return csr_matrix((np.ones(len(number)), number, np.arange(len(number) + 1)), shape=shape)
 
 
 def hashed(column: pd.Series) -> Any:
@@ -110,10 +115,12 @@ def folds(
             yield np.flatnonzero(fold != k), np.flatnonzero(fold == k)
 
 
-def out_of_fold(matrix: Any, labels: Array, unit: Array, seed: int = 0) -> Array:
+def out_of_fold(
+    matrix: Any, labels: Array, unit: Array, seed: int = 0, number: int = FOLDS
+) -> Array:
     """Return each row's prediction by a model that met none of its unit."""
     found = np.empty_like(labels)
-    for train, test in folds(unit, np.random.default_rng(seed)):
+    for train, test in folds(unit, np.random.default_rng(seed), number):
         found[test] = predict(matrix[train], labels[train], matrix[test])
     return found
 
@@ -124,17 +131,29 @@ def difference(first: Array, second: Array, unit: Array, seed: int = 0) -> Estim
     Both have a value a row, NaN where a row does not count.
     """
 
-    def gap(weights: Array) -> Array:
-        means = []
-        for values in (first, second):
-            counts = ~np.isnan(values)
-            total = weights @ counts
-            with np.errstate(invalid="ignore", divide="ignore"):
-                means.append((weights @ np.where(counts, values, 0)) / total)
-        return means[0] - means[1]
+    return drawn([first, second], unit, lambda means: means[0] - means[1], seed)
 
+
+def drawn(
+    columns: Sequence[Array], unit: Array, value: Callable[[Array], Array], seed: int = 0
+) -> Estimate:
+    """Return a value of the columns' means (columns, draws), with an interval over units.
+
+    A column has a value a row, NaN where a row does not count.
+    """
     place = pd.factorize(unit)[0]
-    drawn = np.random.default_rng(seed).poisson(1.0, (DRAWS, place.max() + 1)).astype(np.float32)
-    draws = np.concatenate([gap(block[:, place]) for block in np.array_split(drawn, 20)])
+    units = int(place.max()) + 1
+    counts = [~np.isnan(values) for values in columns]
+    sums = [(np.bincount(place, np.where(known, values, 0), units),
+             np.bincount(place, known, units))
+            for values, known in zip(columns, counts, strict=True)]  # fmt: skip
+
+    def of(weights: Array) -> Array:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return value(np.array([(weights @ total) / (weights @ size) for total, size in sums]))
+
+    rng = np.random.default_rng(seed)
+    blocks = (rng.poisson(1.0, (DRAWS // 20, units)).astype(np.float32) for _ in range(20))
+    draws = np.concatenate([of(block) for block in blocks])
     low, high = np.nanquantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(float(gap(np.ones(len(place)))), float(low), float(high))
+    return Estimate(float(of(np.ones((1, units)))[0]), float(low), float(high))

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from illusionkit.audit import sketches
 from illusionkit.audit.case import TEST_SHARE, Case
 from illusionkit.audit.columns import columns
-from illusionkit.audit.copies import MOST_TEXTS, conflicts, copies
+from illusionkit.audit.copies import conflicts, copies, too_many
 from illusionkit.audit.finding import SEVERITIES, Finding
 from illusionkit.audit.labels import constant, doubt
-from illusionkit.audit.roles import ASKED, Roles, roles
-from illusionkit.audit.size import given, size
+from illusionkit.audit.predictions import given
+from illusionkit.audit.roles import ASKED, Roles, roles, said_in
+from illusionkit.audit.size import size
 from illusionkit.audit.splits import groups, order, worlds
 from illusionkit.errors import DataError
 from illusionkit.interactive.widget import render, style_sheet
@@ -130,21 +132,35 @@ def audit(
     group: str | None = None,
     time: str | None = None,
     prediction: str | None = None,
+    split: str | None = None,
+    cost_ratio: float | None = None,
     checks: Sequence[str] = tuple(CHECKS),
+    worth: bool = True,
     notes: Sequence[str] = (),
 ) -> Report:
     """Return what is wrong with a training and a test table, as far as that can be seen.
 
-    Without ``test`` a random fifth of the rows is tested, and the report says so. Columns that are
+    Without ``test`` a random fifth of the rows is tested, and the report says so; or ``split``
+    names a column that says of each row whether it is of "train" or of "test". Columns that are
     not named are guessed, and the report says that too. It never says that a table is clean.
+    ``prediction`` is a column of classes, or of probabilities of the second of two classes, or
+    the beginning of the names of as many columns as there are classes (``p`` for ``p_good`` and
+    ``p_bad``). ``cost_ratio`` is what a missed row of the second class costs, in false alarms.
+    Without ``worth`` it is quick: what a finding is worth is not measured, and its severity is what
+    such a flaw is worth as a rule.
 
     Raises
     ------
     DataError
         No table, a column that is not there, labels that are missing, or too few rows.
     """
-    case = made(train, test, {"label": label, "text": text, "group": group, "time": time,
-                              "prediction": prediction})  # fmt: skip
+    if cost_ratio is not None and not 0 < cost_ratio < np.inf:
+        raise DataError(f"A ratio of costs is a positive number, not {cost_ratio:g}.")
+    if split is not None:
+        train, test, more = split_by(train, test, column=split)
+        notes = [*notes, more]
+    named = {"label": label, "text": text, "group": group, "time": time, "prediction": prediction}
+    case = made(train, test, named, worth=worth, cost_ratio=cost_ratio)
     found = [finding for name in checks for finding in CHECKS[name](case)]
     found.sort(key=lambda finding: -finding.rank)
     return Report(
@@ -153,7 +169,10 @@ def audit(
     )  # fmt: skip
 
 
-def made(train: pd.DataFrame, test: pd.DataFrame | None, given: dict[str, str | None]) -> Case:
+def made(
+    train: pd.DataFrame, test: pd.DataFrame | None, given: dict[str, str | None], *,
+    worth: bool = True, cost_ratio: float | None = None,
+) -> Case:  # fmt: skip
     """Return what the checks work on; errors as in `audit`."""
     for side in (train, test):
         if side is not None and not isinstance(side, pd.DataFrame):
@@ -163,17 +182,45 @@ def made(train: pd.DataFrame, test: pd.DataFrame | None, given: dict[str, str | 
         order = np.random.default_rng(0).permutation(len(train))
         cut = round(TEST_SHARE * len(train))
         train, test, split = train.iloc[order[cut:]], train.iloc[order[:cut]], "a random fifth"
-    lacking = [str(name) for name in train if name not in test and name != given.get("prediction")]
+    aside = said_in(train, given.get("prediction"))
+    lacking = [str(name) for name in train if name not in test and name not in aside]
     if lacking:
         raise DataError(
             f"The test table has no column '{lacking[0]}'. It has: {', '.join(map(str, test))}."
         )
     both = pd.concat([train, test], ignore_index=True)
     for name in both:
-        if both[name].map(lambda cell: isinstance(cell, (list, dict, set))).any():
+        if pd.api.types.is_object_dtype(both[name]) and both[name].map(_is_many).any():
             both[name] = both[name].astype(str)  # compared as values
     sides = both.iloc[: len(train)], both.iloc[len(train) :].reset_index(drop=True)
-    return Case(*sides, roles(both, given), split)
+    return Case(*sides, roles(both, given), split, worth, cost_ratio)
+
+
+def _is_many(cell: Any) -> bool:
+    return isinstance(cell, (list, dict, set, np.ndarray))
+
+
+def split_by(
+    table: pd.DataFrame, test: pd.DataFrame | None = None, *, column: str
+) -> tuple[pd.DataFrame, pd.DataFrame, str]:
+    """Return the rows that a column calls "train" and those that it calls "test", and what it says.
+
+    Raises
+    ------
+    DataError
+        There is a test table as well, no such column, or no row of one of the two.
+    """
+    if test is not None:
+        raise DataError(f"There is a test table, and '{column}' is to split: give one of the two.")
+    if column not in table:
+        raise DataError(f"There is no column '{column}' (split).")
+    called = table[column].astype("string").str.strip().str.lower().fillna("")
+    sides = [table[(called == name).to_numpy()].drop(columns=column) for name in ("train", "test")]
+    for name, side in zip(("train", "test"), sides, strict=True):
+        if side.empty:
+            raise DataError(f"No row of '{column}' says '{name}': it must say 'train' or 'test'.")
+    left = len(table) - sum(map(len, sides))
+    return *sides, f"Split by '{column}'; {left:,} rows are of neither side and were left out."
 
 
 def _unseen(case: Case) -> Iterator[str]:
@@ -181,6 +228,12 @@ def _unseen(case: Case) -> Iterator[str]:
         yield "units on both sides: no group was named"
     if case.roles.time is None:
         yield "rows from later: no time was named"
-    if case.roles.text is not None and len(case.both) > MOST_TEXTS:
-        yield f"near copies: there are more than {MOST_TEXTS:,} texts"
+    if case.roles.text is not None and too_many(case):
+        yield "embedded copies: these are too many texts"
+        if not sketches.is_there():
+            yield f"near copies: of so many texts they are found with rensa ({sketches.INSTALL})"
+    if case.roles.prediction is not None and case.cost_ratio is None:
+        yield "what a threshold costs: no --cost-ratio was named"
+    if not case.worth:
+        yield "what a finding is worth: that was not asked for"
     yield from BLIND

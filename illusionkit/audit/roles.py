@@ -51,7 +51,8 @@ def roles(table: pd.DataFrame, given: Mapping[str, str | None]) -> Roles:
         A column that was named is not there, or no label was named and none can be guessed.
     """
     for role, name in given.items():
-        if name is not None and name not in table:
+        there = said_in(table, name) if role == "prediction" else name is None or name in table
+        if name is not None and not there:
             raise DataError(f"There is no column '{name}' ({role}). There are: {_names(table)}.")
     found = {role: given.get(role) for role in ASKED}
     taken = {name for name in found.values() if name}
@@ -65,6 +66,13 @@ def roles(table: pd.DataFrame, given: Mapping[str, str | None]) -> Roles:
         raise DataError(f"Which column is the label? Name one of: {_names(table)}.")
     label = str(found.pop("label"))
     return Roles(label, **found, guessed=tuple(guessed))
+
+
+def said_in(table: pd.DataFrame, name: str | None) -> list[str]:
+    """Return the columns of predictions of that name: itself, or ``name_class`` of each class."""
+    if name is None or name in table:
+        return [name] if name else []
+    return [str(each) for each in table if str(each).startswith(f"{name}_")]
 
 
 def _names(table: pd.DataFrame) -> str:
@@ -107,7 +115,7 @@ def is_text(column: pd.Series) -> bool:
 
 
 def _fits(column: pd.Series, role: str) -> bool:
-    distinct = column.astype(str).nunique()
+    distinct = column.nunique()
     if role == "label":
         return 1 < distinct <= MANY_CLASSES
     if role == "group":

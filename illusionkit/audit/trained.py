@@ -12,8 +12,8 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.audit import quick
+from illusionkit.audit.predictions import worst_group
 from illusionkit.audit.quick import Estimate
-from illusionkit.audit.size import worst_group
 from illusionkit.models import encoders, encoding, learners
 from illusionkit.training.own_data import Labelled, Parted
 
@@ -182,7 +182,7 @@ def _group(data: Labelled, parts: Parted, right: Array, aside: set[str]) -> Plai
     ]
     test = data.table.iloc[parts.test]
     for found in worst_group(test, columns, right, parts.unit[parts.test]):
-        return {"seen": found.seen, "gap": found.worth and asdict(found.worth)}
+        return {"seen": found.seen, "gap": asdict(found.worth)} if found.worth else None
     return None
 
 

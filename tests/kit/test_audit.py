@@ -5,14 +5,17 @@ import json
 import re
 import subprocess
 import sys
+import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit.audit import audit, inject, quick, read_table
+from illusionkit.audit import audit, copies, inject, near, predictions, quick, read_table, sketches
 from illusionkit.audit.finding import Finding
 from illusionkit.audit.roles import classes, roles
+from illusionkit.data import corpora, duplicates
 from illusionkit.errors import DataError
 
 WORDS = (
@@ -204,7 +207,8 @@ def test_training_rows_from_later_are_found_and_a_tie_is_none():
     assert found.check == "training rows from later" and found.severity != "high"
     assert not audit(table[:200], table[200:], time="date", checks=["order"]).findings
     tied = table.assign(date="2020-01-01")
-    assert not audit(tied[:200], tied[200:], time="date", checks=["order"]).findings
+    (tie,) = audit(tied[:200], tied[200:], time="date", checks=["order"]).findings
+    assert tie.severity == "note" and "a tie" in tie.seen and tie.share == 1
 
 
 def test_a_column_that_gives_the_label_away_is_found_and_its_worth():
@@ -281,6 +285,221 @@ def test_the_estimate_is_the_difference_of_two_means():
 )  # fmt: skip
 def test_severity_comes_from_what_is_measured_and_sure(value, low, high, severity):
     assert Finding("c", "s", "t", "p", worth=quick.Estimate(value, low, high)).severity == severity
+
+
+@pytest.fixture(scope="module")
+def films():
+    """Return sentences of film reviews, of forty signs and more, each once."""
+    table = corpora.movie_reviews()[["text", "label"]]
+    return table[table["text"].str.len() >= 40].sample(1500, random_state=0, ignore_index=True)
+
+
+def test_the_quick_way_to_near_copies_agrees_with_the_plain_one(films):
+    rng = np.random.default_rng(0)
+    texts = [*films["text"], *(sketches.mistyped(text, rng, 8) for text in films["text"][:400])]
+    texts += ["", "ab", " ".join(films["text"][5:8]), "\ud800 lone surrogate, and 👍 after it"]
+    keys = list(dict.fromkeys(duplicates.normalise(text) for text in texts))
+    keys = [keys[k] for k in rng.permutation(len(keys))]
+    pieces, first = near.Pieces.of(keys), 1200
+    touched = near.touched(pieces, first)
+    assert touched.tolist() == duplicates.overlap(keys[:first], keys[first:]).tolist()
+    assert 50 < touched.sum() < len(touched) - 50
+    inside = near.inside(pieces, first)
+    assert inside.tolist() == duplicates.contained(keys[:first], keys[first:]).tolist()
+    whole = pd.factorize(near.links(pieces).components(len(keys)))[0]
+    assert whole.tolist() == duplicates.components(keys).tolist()
+
+
+def test_only_links_that_hold_nothing_together_are_dropped(monkeypatch):
+    words = [f"word{n}" for n in range(60)]
+    pieces = near.Pieces.of(["".join(words[n : n + 30]) for n in range(30)])
+    every = near.links(pieces)
+    monkeypatch.setattr(near, "MOST_LINKS", 10)
+    monkeypatch.setattr(near, "BLOCK", 4)
+    few = near.links(pieces)
+    assert len(few.left) < len(every.left) and set(few.components(30)) == {0}
+    assert few.strongest(30).share.min() == pytest.approx(every.strongest(30).share.min())
+
+
+def test_thirty_windows_hang_together_and_their_weakest_link_is_said():
+    words = [f"word{n}" for n in range(60)]
+    table = pd.DataFrame({"text": [" ".join(words[n : n + 30]) for n in range(30)]})
+    table = pd.concat([table, reviews(40)[["text"]]], ignore_index=True)
+    table = table.assign(label=np.arange(70) % 2)
+    (found,) = of(audit(table[::2], table[1::2], checks=["copies"]), "near copies of each other")
+    windows = ["".join(words[n : n + 30]) for n in range(30)]
+    grams = [{each[k : k + 5] for k in range(len(each) - 4)} for each in windows]
+    weakest = min(len(a & b) / len(a | b) for a, b in pairwise(grams))
+    assert f"30 hang together, their weakest link shares {weakest:.0%}" in found.seen
+    assert found.share == pytest.approx(30 / 70)
+
+
+def plain_sketch(pieces, ends):
+    """Return sketches as a library makes them, in plain numpy."""
+    by = np.random.default_rng(0).integers(1, 2**63, sketches.ORDERS, dtype=np.uint64) | np.uint64(
+        1
+    )
+    parts = [pieces[a:b] for a, b in zip(ends[:-1].astype(int), ends[1:].astype(int), strict=True)]
+    return np.array([(part[:, None] * by).min(axis=0) if len(part) else by for part in parts])
+
+
+def test_what_sketches_find_is_near_and_what_they_miss_is_measured(films):
+    rng = np.random.default_rng(1)
+    known = [duplicates.normalise(text) for text in films["text"]]
+    asked = [sketches.mistyped(text, rng, 2) for text in known[:300]] + known[1000:1100]
+    known = known[:1000]
+    found = sketches.touched(known, asked, sketch=plain_sketch)
+    exact = duplicates.overlap(known, asked)
+    assert not (found.hit & ~exact).any() and found.hit[exact].mean() > 0.95
+    assert 0.9 < found.recall <= 1 and found.planted > 300
+
+
+def test_without_the_library_the_report_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(copies, "MOST_TEXTS", 100)
+    monkeypatch.setattr(sketches, "is_there", lambda: False)
+    train, test = reviews(200), reviews(60, seed=1)
+    train.loc[0, "text"] = test["text"][0].replace("number", "numbre")
+    report = audit(train, test, checks=["copies"])
+    assert not of(report, "near copies") and "pip install rensa" in report.text()
+    monkeypatch.setattr(sketches, "is_there", lambda: True)
+    monkeypatch.setattr(sketches, "_sketch", plain_sketch)
+    (found,) = of(audit(train, test, checks=["copies"]), "near copies")
+    assert found.rows.tolist() == [True] + [False] * 59 and "planted" in found.seen
+
+
+def test_exact_copies_are_all_found_and_near_ones_nearly(films):
+    found = inject(films[:1200], films[1200:].reset_index(drop=True), seed=5)
+    recall = found.set_index("flaw")["recall"]
+    assert (recall[["copies", "conflicting labels"]] == 1).all()
+    assert recall["near copies"].min() >= 0.9 and recall["embedded copies"].min() >= 0.9
+    assert found["others"].max() == 0
+    loud = films[:1200].assign(text=films["text"][:1200].str.upper())
+    same = audit(loud, films[:1200], checks=["copies"], worth=False)
+    assert of(same, "copies")[0].share == 1  # a change of case is no change
+
+
+def predicted(size=2000, slope=1.0):
+    """Return rows whose label is "ill" with chance p, and q, which is that much surer."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=size) - 1
+    p, q = (1 / (1 + np.exp(-by * z)) for by in (1, slope))
+    return pd.DataFrame({"z": z, "label": np.where(rng.random(size) < p, "ill", "fit"),
+                         "p": p, "q": q})  # fmt: skip
+
+
+def test_a_model_that_says_what_is_so_is_calibrated_and_one_that_shouts_is_not():
+    table = predicted(slope=3)
+    calm, loud = (
+        of(audit(table[:500].drop(columns=other), table[500:].drop(columns=other), label="label",
+                 prediction=name, checks=["given"]), "calibration")[0]
+        for name, other in (("p", "q"), ("q", "p"))
+    )  # fmt: skip
+    assert calm.severity == "note" and calm.share == pytest.approx(calm.chance, abs=0.015)
+    assert calm.chance > 0.005  # a calibrated model's binned error is not 0
+    assert loud.severity == "high" and loud.share > 5 * loud.chance
+
+
+def test_a_probability_a_class_says_the_same_as_one_of_the_second():
+    table = predicted().assign(c_ill=lambda t: t["p"], c_fit=lambda t: 1 - t["p"])
+    one, two = (
+        audit(table[:500], table[500:], label="label", prediction=name, checks=["given"]).findings
+        for name in ("c", "p")
+    )
+    assert [(f.check, f.seen) for f in one] == [(f.check, f.seen) for f in two]
+    assert {f.check for f in one} == {"predictions", "calibration"}
+    whole = audit(table, label="label", prediction="c", checks=["columns"])
+    assert not any("c_ill" in finding.seen for finding in whole.findings)
+    with pytest.raises(DataError, match="do not add up to 1"):
+        audit(table.assign(c_ill=0.9), label="label", prediction="c", checks=["given"])
+
+
+def test_the_threshold_in_money_is_what_the_costs_say():
+    table = predicted(4000).drop(columns="q")
+    train, test = table[:1000], table[1000:].reset_index(drop=True)
+    report = audit(train, test, label="label", prediction="p", cost_ratio=6, checks=["given"])
+    (found,) = of(report, "threshold in money")
+    ill, called = (test["label"] == "ill").to_numpy(), (test["p"] >= 0.5).to_numpy()
+    half = 1000 * (6 * (ill & ~called) + 1 * (~ill & called)).mean()
+    all_ill = 1000 * (~ill).mean()
+    assert f"cost {half:,.0f} (" in found.seen and f"{all_ill:,.0f} (" in found.seen
+    assert "calling every row 'ill'" in found.seen and "threshold would be 0.14" in found.seen
+    assert (
+        "no --cost-ratio"
+        in audit(train, test, label="label", prediction="p", checks=["given"]).text()
+    )
+    with pytest.raises(DataError, match="positive number"):
+        audit(table, label="label", cost_ratio=0)
+
+
+@pytest.mark.parametrize(
+    ("chance", "truth", "ratio", "least"),
+    [
+        ([0.9, 0.8, 0.2, 0.1], [1, 1, 0, 0], 1, 0.8),
+        ([0.9, 0.8, 0.2, 0.1], [1, 0, 1, 0], 9, 0.2),
+        ([0.9, 0.8, 0.2, 0.1], [0, 0, 0, 0], 9, np.inf),
+        ([0.5, 0.5, 0.5], [1, 0, 0], 1, np.inf),  # equal chances go together
+        ([0.5, 0.5, 0.5], [1, 0, 0], 3, 0.5),
+    ],
+)
+def test_the_cheapest_threshold(chance, truth, ratio, least):
+    assert predictions.cheapest(np.array(chance), np.array(truth), ratio) == least
+
+
+def test_what_is_no_probability_is_said():
+    table = predicted().assign(c_ill=1.5, c_fit=-0.5)
+    with pytest.raises(DataError, match="probabilities are no numbers between 0 and 1"):
+        audit(table, label="label", prediction="c", checks=["given"])
+
+
+def test_one_class_in_the_test_leaves_rankings_undefined():
+    train = reviews(100)
+    test = train[train["label"] == 1]
+    (found,) = of(audit(train, test, checks=["constant"]), "class without a test row")
+    assert "AUC" in found.todo and found.severity == "medium"
+
+
+def test_a_column_says_which_rows_are_tested():
+    table = reviews(300).assign(part=np.repeat([" Train", "TEST", "spare"], 100))
+    report = audit(table, split="part", checks=["size"])
+    assert report.rows == (100, 100) and "100 rows are of neither side" in report.text()
+    with pytest.raises(DataError, match="give one of the two"):
+        audit(table, table, split="part")
+    with pytest.raises(DataError, match="no column 'side'"):
+        audit(table, split="side")
+    with pytest.raises(DataError, match="No row of 'part' says 'test'"):
+        audit(table[:100], split="part")
+
+
+def test_a_scan_measures_no_worth_and_says_so():
+    train, test = reviews(400), reviews(200, seed=1)
+    leaked = pd.concat([train, test[:100]]).assign(user=1)
+    report = audit(leaked, test.assign(user=1), group="user", worth=False)
+    assert of(report, "copies") and of(report, "units on both sides")
+    assert all(finding.worth is None for finding in report.findings)
+    assert "what a finding is worth" in report.text()
+
+
+def test_ids_beyond_floats_are_units_of_their_own(tmp_path):
+    first, rows = 2**53, []
+    for k in range(60):
+        rows.append(f"{first + k // 2 if k else ''},{k % 7},{k % 2}")
+    (tmp_path / "a.csv").write_text("\ufeffuser,x,label\r\n" + "\r\n".join(rows), encoding="utf-8")
+    table = read_table(tmp_path / "a.csv").table
+    report = audit(table[:30], table[30:], label="label", group="user", checks=["groups", "size"])
+    assert not of(report, "units on both sides")
+    assert "30 test rows of 15 units" in of(report, "size of the test")[0].seen
+
+
+def test_six_columns_of_a_thousand_categories_stay_small():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({f"c{k}": rng.integers(1000, size=20_000).astype(str) for k in range(6)})
+    table["label"] = rng.integers(2, size=20_000)
+    audit(table[:300], label="label")
+    tracemalloc.start()
+    audit(table, label="label")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6
 
 
 # The report, and flaws that are planted.

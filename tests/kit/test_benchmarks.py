@@ -26,7 +26,9 @@ import limit  # noqa: E402
 import ways  # noqa: E402
 
 PROGRAMS = (
+    "audit",
     "equal_accuracy",
+    "false_alarms",
     "finetune",
     "frozen",
     "gpu",
@@ -36,6 +38,7 @@ PROGRAMS = (
     "training",
 )
 TABLES = {name: name for name in ("finetune", "frozen", "gpu", "graphs", "scoring", "threads")}
+TABLES |= {"audit": "audit", "false-alarms": "false_alarms"}
 TABLES |= {f"equal-accuracy-{study}": "equal_accuracy" for study in (1, 2, 3, 4)}
 
 
