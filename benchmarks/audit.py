@@ -161,8 +161,9 @@ def cells(row: Mapping[str, Any]) -> list[str]:
 
 ABOUT_OTHERS = (
     "Each flaw planted by itself into a table of 1,000 rows (800 to train, 200 to test), read by "
-    "each tool in a process of its own, one thread. 'found': the tool says so of the table with "
-    "the flaw, and not, or of fewer rows, of the table without; 'alarm': it says so of both alike. "
+    "each tool in a process split off after its imports, one thread. 'found': the tool says so of "
+    "the table with the flaw, and not, or of fewer rows, of the table without; 'alarm': it says so "
+    "of both alike. "
     "What counts as saying so stands in the program, flaw by flaw. 'wall_s' and 'cpu_s' without "
     "imports and without training a model for Datalab, which is given out-of-fold probabilities "
     "where it asks for them; 'peak_mb' with imports."
@@ -256,98 +257,50 @@ def planted_columns(side: Any, flaw: str | None, rng: Any, late: bool) -> dict[s
     return {}
 
 
-OURS = {
-    "exact copies": "copies", "near copies": "near copies", "embedded copies": "embedded copies",
-    "conflicting labels": "conflicting labels", "wrong labels": "suspicious labels",
-    "units on both sides": "units on both sides", "two worlds": "two worlds",
-    "leaking column": "gives the label away", "id column": "id column",
-    "constant column": "constant column", "rows from later": "training rows from later",
-}  # fmt: skip
-"""What the audit calls a flaw."""
-
-
-def audited(folder: str, flaw: str) -> dict[str, Any]:
-    """Return how loudly the audit tells of a flaw: the share of rows, or the number of columns."""
-    import pandas as pd
-
-    from illusionkit.audit import audit
-
-    train, test = (pd.read_parquet(Path(folder) / f"{side}.parquet") for side in ("train", "test"))
-    audit(train[:300], test[:100], label="label", checks=["copies", "worlds", "doubt"])
-    began, of_cpu = time.perf_counter(), time.process_time()
-    report = audit(train, test, label="label", group="user", time="date")
-    took = {"wall_s": time.perf_counter() - began, "cpu_s": time.process_time() - of_cpu}
-    told = [finding for finding in report.findings if finding.check == OURS[flaw]]
-    columns = flaw.endswith("column")
-    loud = len(told) if columns else max((f.share or 1 for f in told), default=0)
-    return {"said": {"ours": float(loud)}, **took}
-
-
-CASES["audited"] = audited
 OTHERS = ("deepchecks", "Datalab")
-LONGEST = 300
-"""Seconds after which a tool is stopped."""
 PROGRAM = Path(__file__).with_name("audit_others.py")
 
 
 def beside(pythons: Sequence[str]) -> dict[str, Any]:
     """Return the record of all tools, flaw by flaw; what failed, and how, stands in its about."""
-    rows, failed = [], []
-    for kind, flaws in FLAWS.items():
-        for flaw in flaws:
-            print(f"{kind}: {flaw}", file=sys.stderr)
-            row = {"case": f"{kind}: {flaw}"}
-            for tool, found in compared(pythons, kind, flaw):
+    flaws = [(kind, flaw) for kind, some in FLAWS.items() for flaw in some]
+    rows = {pair: {"case": f"{pair[0]}: {pair[1]}"} for pair in flaws}
+    failed = []
+    with tempfile.TemporaryDirectory() as folder:
+        places = [kept(Path(folder), kind, flaw) for kind, flaw in flaws]
+        for tool, python in zip(("ours", *OTHERS), (sys.executable, *pythons), strict=True):
+            for (kind, flaw), found in zip(flaws, compared(tool, python, places), strict=True):
                 if "error" in found:
                     failed.append(f"{tool} on {kind}: {flaw}: {found.pop('error')}")
-                row |= {f"{tool}_{name}": value for name, value in found.items()}
-            rows.append({**row, "peak_mb": row["ours_peak_mb"]})
+                rows[kind, flaw] |= {f"{tool}_{name}": value for name, value in found.items()}
     told = f" Failed: {'; '.join(failed)}." if failed else " No run failed."
-    return bench.record(ABOUT_OTHERS + told, rows)
+    every = [{**row, "peak_mb": row["ours_peak_mb"]} for row in rows.values()]
+    return bench.record(ABOUT_OTHERS + told, every)
 
 
-WITHOUT: dict[tuple[str, str, str], dict[str, Any]] = {}
-"""What tools said of the tables without a flaw."""
+def kept(folder: Path, kind: str, flaw: str) -> tuple[str, str, str]:
+    """Write a table with a flaw and the one without; return their folders, and the flaw."""
+    places = (folder / f"{kind}, {flaw}", folder / kind)
+    for place, planted in zip(places, (flaw, None), strict=True):
+        place.mkdir(exist_ok=True)
+        for name, side in zip(("train", "test"), flawed(kind, planted), strict=True):
+            lines = place / f"{name}.jsonl"
+            side.to_json(lines, orient="records", lines=True, date_format="iso")
+    return *map(str, places), flaw
 
 
-def compared(pythons: Sequence[str], kind: str, flaw: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield what each tool says of a table with a flaw, and of the table without."""
-    with tempfile.TemporaryDirectory() as folder:
-        for place, planted in {"with": flaw, "without": None}.items():
-            keep(Path(folder) / place, kind, planted)
-        for python, tool in zip(("", *pythons), ("ours", *OTHERS), strict=True):
-            with_it = run(python, tool, Path(folder) / "with", flaw)
-            key = tool, kind, "copies" if flaw in COPIED and tool != "ours" else flaw
-            if key not in WITHOUT:  # a check says the same of it, whatever flaw is asked for
-                WITHOUT[key] = run(python, tool, Path(folder) / "without", flaw)
-            yield tool, judged(with_it, WITHOUT[key])
-
-
-def keep(folder: Path, kind: str, flaw: str | None) -> None:
-    """Write the two tables in the two forms that the tools read."""
-    folder.mkdir()
-    for name, side in zip(("train", "test"), flawed(kind, flaw), strict=True):
-        side.to_parquet(folder / f"{name}.parquet")
-        lines = folder / f"{name}.jsonl"
-        side.to_json(lines, orient="records", lines=True, date_format="iso")
-
-
-def run(python: str, tool: str, folder: Path, flaw: str) -> dict[str, Any]:
-    """Run one tool on one table in a process of its own; an error is kept, not raised."""
-    if tool == "ours":
-        return bench.measured(__file__, "audited", folder=str(folder), flaw=flaw)
+def compared(
+    tool: str, python: str, places: Sequence[tuple[str, str, str]]
+) -> Iterator[dict[str, Any]]:
+    """Yield what a tool says of each pair of tables, with a flaw and without."""
+    jobs = [(place, flaw) for *both, flaw in places for place in both]
     env = {**os.environ, **bench.QUIET, "OMP_NUM_THREADS": "1"}
     env.pop("PYTHONPATH", None)
-    command = [python, "-W", "ignore", str(PROGRAM), tool, str(folder), flaw]
-    try:
-        done = subprocess.run(
-            command, env=env, capture_output=True, text=True, check=False, timeout=LONGEST
-        )
-    except subprocess.TimeoutExpired:
-        return {"error": f"took more than {LONGEST} seconds"}
-    if done.returncode:
-        return {"error": (done.stderr.strip() or "it ended").splitlines()[-1][:200]}
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    command = [python, "-W", "ignore", str(PROGRAM), tool, json.dumps(jobs)]
+    done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=True)
+    told = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    for k in range(len(places)):
+        yield judged(told[2 * k], told[2 * k + 1])
 
 
 def judged(with_it: Mapping[str, Any], without: Mapping[str, Any]) -> dict[str, Any]:

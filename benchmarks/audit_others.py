@@ -1,14 +1,17 @@
-"""What deepchecks and cleanlab's Datalab say of one table; run by the Python they are installed in.
+"""What the audit, deepchecks or Datalab say of tables; run by the Python they are installed in.
 
-    PYTHON benchmarks/audit_others.py deepchecks FOLDER "exact copies"
+    PYTHON benchmarks/audit_others.py deepchecks '[["FOLDER", "exact copies"]]'
 
-The folder holds ``train.jsonl`` and ``test.jsonl``. The last line printed is JSON: ``said``,
-how loud each check is that could tell of the flaw (a share, a count), and what that took.
+The folder holds ``train.jsonl`` and ``test.jsonl``. A line of JSON is printed for
+each: ``said``, how loud each check is that could tell of the flaw (a share, a count), and what
+that took.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
+import os
 import resource
 import sys
 import time
@@ -27,6 +30,15 @@ ISSUES = {
 PROPERTIES = ["Text Length", "Average Word Length", "Max Word Length", "% Special Characters"]
 """The properties of a text that want no model."""
 
+
+OURS = {
+    "exact copies": "copies", "near copies": "near copies", "embedded copies": "embedded copies",
+    "conflicting labels": "conflicting labels", "wrong labels": "suspicious labels",
+    "units on both sides": "units on both sides", "two worlds": "two worlds",
+    "leaking column": "gives the label away", "id column": "id column",
+    "constant column": "constant column", "rows from later": "training rows from later",
+}  # fmt: skip
+"""What the audit calls a flaw."""
 
 CHECKED = {
     "text": (
@@ -157,18 +169,71 @@ def _of_tables(train: Any, test: Any, flaw: str) -> Callable[[], dict[str, float
     return asked[flaw]() if flaw in asked else None
 
 
-def main(tool: str, folder: str, flaw: str) -> None:
-    """Ask one tool and print what it said."""
+def ours(train: Any, test: Any, flaw: str) -> Callable[[], dict[str, float]]:
+    """Return what asks the audit: the share of rows that it marks, or the number of columns."""
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    from illusionkit.audit import audit
+
+    audit(train[:300], test[:100], label="label", checks=["copies", "worlds", "doubt"])
+
+    def ask() -> dict[str, float]:
+        report = audit(train, test, label="label", group="user", time="date")
+        told = [found for found in report.findings if found.check == OURS[flaw]]
+        if flaw.endswith("column"):
+            return {OURS[flaw]: float(len(told))}
+        return {OURS[flaw]: max((found.share or 1.0 for found in told), default=0.0)}
+
+    return ask
+
+
+TOOLS = {"ours": ours, "deepchecks": deepchecks, "Datalab": datalab}
+BEFORE = {
+    "ours": ("illusionkit.audit.report", "cleanlab.filter", "sklearn.linear_model"),
+    "deepchecks": ("deepchecks.nlp.checks", "deepchecks.tabular.checks"),
+    "Datalab": ("cleanlab.datalab.datalab", "sklearn.linear_model"),
+}
+"""What is imported before a process is split off for each table."""
+
+
+def asked(tool: str, folder: str, flaw: str) -> dict[str, Any]:
+    """Return what one tool says of one table, and what that took."""
     import pandas as pd
 
     files = (Path(folder) / f"{side}.jsonl" for side in ("train", "test"))
     train, test = (pd.read_json(file, lines=True, convert_dates=["date"]) for file in files)
-    ask = (datalab if tool == "Datalab" else deepchecks)(train, test, flaw)
+    ask = TOOLS[tool](train, test, flaw)
     began, of_cpu = time.perf_counter(), time.process_time()
     said = ask() if ask else {}
     took = {"wall_s": time.perf_counter() - began, "cpu_s": time.process_time() - of_cpu}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
-    print(json.dumps({"said": said, **(took if ask else {}), "peak_mb": peak}))
+    return {"said": said, **(took if ask else {}), "peak_mb": peak}
+
+
+def split_off(tool: str, folder: str, flaw: str) -> dict[str, Any]:
+    """Ask one tool in a process that is split off, so that no table counts in the next one."""
+    read, write = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            found = asked(tool, folder, flaw)
+        except Exception as error:  # what a tool raises is its result here
+            found = {"error": f"{type(error).__name__}: {error}".splitlines()[0][:200]}
+        os.write(write, json.dumps(found).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        told = pipe.read()
+    os.waitpid(child, 0)
+    return dict(json.loads(told)) if told else {"error": "it ended"}
+
+
+def main(tool: str, jobs: str) -> None:
+    """Ask one tool of each table, and print a line for each."""
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    for name in BEFORE[tool]:
+        importlib.import_module(name)
+    for folder, flaw in json.loads(jobs):
+        print(json.dumps(split_off(tool, folder, flaw)), flush=True)
 
 
 if __name__ == "__main__":
