@@ -10,7 +10,7 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.audit import sketches
 from illusionkit.audit.case import Case
-from illusionkit.audit.finding import Finding
+from illusionkit.audit.finding import Finding, at_most
 from illusionkit.audit.near import Pieces, inside, links, touched
 
 MOST_TEXTS, MOST_SIGNS, SHUFFLED = 100_000, 30_000_000, 1000
@@ -31,7 +31,7 @@ def copies(case: Case) -> Iterator[Finding]:
     if exact.any():
         yield Finding(
             "copies", f"{_of(exact)} test rows have an equal {what} in training.", TODO, PAGE,
-            share=float(exact.mean()), worth=case.worth_of(exact), weight="medium",
+            share=float(exact.mean()), worth=case.worth_of(exact), weight=at_most(exact.mean()),
             values=_shown(case, exact), rows=exact,
         )  # fmt: skip
     if within > 0:
@@ -136,7 +136,7 @@ def conflicts(case: Case) -> Iterator[Finding]:
         yield Finding(
             "conflicting labels", f"{_of(rows)} rows are equal to a row with another label.",
             "Have people look at them; no model can be right on both.", LABELS, share=share,
-            weight="medium" if share >= 0.02 else "low", rows=rows[len(case.train) :],
+            weight=at_most(share), rows=rows[len(case.train) :],
         )  # fmt: skip
 
 

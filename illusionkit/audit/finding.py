@@ -14,6 +14,11 @@ POINTS = {"high": 0.05, "medium": 0.02}
 """From which change of the score a finding is of that severity."""
 
 
+def at_most(share: float) -> str:
+    """Return how severe it is that a share of the rows, and so of the score, is in doubt."""
+    return "medium" if share >= POINTS["medium"] else "low"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One finding of one check.

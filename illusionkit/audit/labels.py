@@ -59,13 +59,14 @@ def doubt(case: Case) -> Iterator[Finding]:
     noisy = labels.copy()
     noisy[wrong] = (labels[wrong] + rng.integers(1, len(counts), len(wrong))) % len(counts)
     again, planted = flags(matrix, noisy), np.isin(np.arange(len(rows)), wrong)
-    found, by_chance = (float(again[of].mean()) for of in (planted, ~planted & ~flagged))
+    found, others = (float(again[of].mean()) for of in (planted, ~planted))
     yield Finding(
         "suspicious labels",
-        f"{int(flagged.sum()):,} of {len(rows):,} labels are suspicious. Of labels that were made "
-        f"wrong on purpose {found:.0%} were flagged, of all others {by_chance:.0%}.",
+        f"{int(flagged.sum()):,} of {len(rows):,} labels are suspicious. Once {len(wrong):,} more "
+        f"were made wrong on purpose, {found:.0%} of those were flagged, and {others:.0%} of all "
+        f"others: of its flags at least {planted[again].mean():.0%} were right.",
         "Have people look at the flagged ones before anything is dropped.", "label-noise",
-        share=float(flagged.mean()), chance=by_chance,
+        share=float(flagged.mean()), chance=others,
     )  # fmt: skip
 
 

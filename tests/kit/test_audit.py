@@ -248,7 +248,17 @@ def test_suspicious_labels_say_how_often_a_flag_is_right():
     wrong = np.arange(30)
     table.loc[wrong, "label"] = 1 - table.loc[wrong, "label"]
     (found,) = audit(table, checks=["doubt"]).findings
-    assert found.share > 0.03 and found.chance < 0.03 and "made wrong on purpose" in found.seen
+    assert 0.03 < found.share < 0.1 and 0.03 < found.chance < 0.1
+    told = re.search(r"Once 30 more .* (\d+)% of those .* at least (\d+)% were right", found.seen)
+    assert told and int(told[1]) > 60 and 25 < int(told[2]) < 75
+
+
+def test_a_copy_or_two_among_many_rows_are_no_matter_of_weight():
+    table = reviews(400)
+    for number, severity in ((1, "low"), (3, "medium")):
+        test = pd.concat([table[300:], table[:number]])
+        found = of(audit(table[:300], test, checks=["copies"]), "copies")[0]
+        assert found.worth is None and found.severity == severity
 
 
 def test_the_size_of_the_test_is_counted_in_units():
