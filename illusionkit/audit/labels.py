@@ -66,7 +66,7 @@ def doubt(case: Case) -> Iterator[Finding]:
         f"were made wrong on purpose, {found:.0%} of those were flagged, and {others:.0%} of all "
         f"others: of its flags at least {planted[again].mean():.0%} were right.",
         "Have people look at the flagged ones before anything is dropped.", "label-noise",
-        share=float(flagged.mean()), chance=others,
+        share=float(flagged.mean()),
     )  # fmt: skip
 
 
