@@ -75,7 +75,7 @@ def _whole(split: Split, name: str) -> Array:
     if text or labels.ndim != 1 or not whole:
         raise TrainingError(
             f"The {name} labels must be whole numbers from 0, one a text; some are missing or not: "
-            "drop those rows, or number the classes."
+            "drop those rows, or number the classes (training.own_data.labelled does)."
         )
     return labels
 
