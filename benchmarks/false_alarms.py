@@ -34,7 +34,8 @@ In a trial of 20 resamples *calibration* and *worst group* alarmed too often, an
 tosses of a calibrated model know nothing of documents, so that a sure gap over units is asked for
 as well; and a group that is served better on the other half of the test is no finding. In the
 first whole run *two worlds* alarmed, as "low", on up to 16 of 200 resamples of a corpus: its
-interval is one of 99 % since then, and its line was measured anew, by itself.
+interval is one of 99 % since then. All three were mended by resamples 0 to 199. The record is of
+others, from `FIRST` on, which nothing was mended by.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ import bench
 
 NAME = "false-alarms"
 CORPORA = ("movie_reviews", "product_reviews", "editorials", "tweets", "chinese_reviews")
-ROWS, COLUMNS, CATEGORIES, SHARPNESS = 1000, 5, 4, 3.0
+ROWS, COLUMNS, CATEGORIES, SHARPNESS, FIRST = 1000, 5, 4, 3.0, 1000
 MARKING = (
     "copies", "near copies", "embedded copies", "copies within", "near copies of each other",
     "conflicting labels", "units on both sides", "gives the label away", "constant column",
@@ -109,7 +110,7 @@ def audited(corpus: str, number: int, threads: int) -> dict[str, Any]:
 
     table, alarms, medium = praised(corpus), Counter(), Counter()
     began = time.process_time()
-    for seed in range(number):
+    for seed in range(FIRST, FIRST + number):
         report = audit(
             *resample(table, seed), label="label", text="text", group="unit", prediction="p",
             checks=CHECKS,
