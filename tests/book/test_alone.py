@@ -133,7 +133,10 @@ def executed(page: NotebookNode, python: Path, folder: Path) -> NotebookNode:
 
 
 def unmeasured(cell: NotebookNode, root: Path) -> list[tuple[str, str]]:
-    """Return a cell's outputs as (kind, text) without what nbval blanks; no progress bars."""
+    """Return a cell's outputs as (kind, text) without what nbval blanks; no progress bars.
+
+    What was printed is one text: elsewhere a progress bar may stand between two lines.
+    """
     rules = (root / "tests" / "nbval-sanitize.cfg").read_text(encoding="utf-8")
     found = []
     for kind, text in notebooks.output_texts(execute.normalised(only(cell)).cells[0]):
@@ -141,7 +144,9 @@ def unmeasured(cell: NotebookNode, root: Path) -> list[tuple[str, str]]:
             text = re.sub(pattern, blank, text)
         if kind in ("stdout", "text/html", "text/plain", "error"):
             found.append((kind, text))
-    return sorted(found)  # the kinds of one output have no order
+    printed = "".join(text for kind, text in found if kind == "stdout")
+    others = [each for each in found if each[0] != "stdout"]
+    return sorted([("stdout", printed), *others])  # the kinds of one output have no order
 
 
 def only(cell: NotebookNode) -> NotebookNode:
