@@ -14,6 +14,11 @@ POINTS = {"high": 0.05, "medium": 0.02}
 """From which change of the score a finding is of that severity."""
 
 
+def of_size(change: float) -> str:
+    """Return how severe a change of the score is, in either direction."""
+    return next((name for name, least in POINTS.items() if abs(change) >= least), "low")
+
+
 def at_most(share: float) -> str:
     """Return how severe it is that a share of the rows, and so of the score, is in doubt."""
     return "medium" if share >= POINTS["medium"] else "low"
@@ -45,10 +50,7 @@ class Finding:
         """Return how severe it is: by its worth where that is measured and sure."""
         if self.worth is None:
             return self.weight
-        if not self.worth.sure:
-            return "note"
-        size = abs(self.worth.value)
-        return next((name for name, least in POINTS.items() if size >= least), "low")
+        return of_size(self.worth.value) if self.worth.sure else "note"
 
     @property
     def rank(self) -> int:

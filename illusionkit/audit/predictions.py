@@ -11,7 +11,7 @@ import pandas as pd
 from illusionkit.arrays import Array
 from illusionkit.audit import quick
 from illusionkit.audit.case import FEWEST, Case
-from illusionkit.audit.finding import POINTS, Finding
+from illusionkit.audit.finding import Finding, of_size
 from illusionkit.audit.roles import classes
 from illusionkit.errors import DataError
 from illusionkit.models.calibration import binned_error
@@ -118,7 +118,6 @@ def _calibration(case: Case, said: Said) -> Iterator[Finding]:
     rng = np.random.default_rng(0)
     tossed = binned_error(said.sure, rng.random((TOSSES, len(said.sure))) < said.sure)
     error, most = float(binned_error(said.sure, said.right)), float(np.quantile(tossed, 0.95))
-    points = next((name for name, least in POINTS.items() if abs(gap.value) >= least), "low")
     yield Finding(
         "calibration",
         f"The predictions are {said.sure.mean():.1%} sure and {said.right.mean():.1%} right: "
@@ -127,7 +126,8 @@ def _calibration(case: Case, said: Said) -> Iterator[Finding]:
         f"{tossed.mean():.3f} here, in 95 of 100 cases at most {most:.3f}.",
         "Calibrate on rows of the place of use, and check on others.", "overconfidence",
         share=error, chance=float(tossed.mean()),
-        weight=points if gap.sure and error > most else "low" if error > tossed.max() else "note",
+        weight=of_size(gap.value) if gap.sure and error > most
+        else "low" if error > tossed.max() else "note",
     )  # fmt: skip
 
 
