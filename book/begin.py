@@ -16,9 +16,14 @@ from execute import METADATA
 from nbformat import NotebookNode
 
 UNWRITTEN = "TO WRITE"
-FOLDERS = {"collect": "collect", "pretrain": "pretrain", "tune": "fine-tune",
-           "evaluate": "evaluate-and-deploy", "generate": "evaluate-and-deploy"}  # fmt: skip
-"""The steps of the kit's catalogue, and the folder of the chapter that holds their pages."""
+FOLDERS = {
+    "collect": "03-pipeline/collect", "pretrain": "03-pipeline/pretrain",
+    "tune": "03-pipeline/fine-tune", "evaluate": "03-pipeline/evaluate-and-deploy",
+    "generate": "03-pipeline/evaluate-and-deploy", "applications": "06-applications",
+}  # fmt: skip
+"""The steps of the kit's catalogue, and the folder among the chapters that holds their pages."""
+CAPTIONS = {"06-applications": "Applications"}
+"""What the contents call a part of the book that begins with its first illusion."""
 PARTS = (
     ("Predict first", "Ask for one number before it is shown; `predict` reveals it."),
     ("Turn the knob", "`explore` the table of results; then read the figure with the reader."),
@@ -46,7 +51,7 @@ def begin(name: str, step: str, root: Path = notebooks.ROOT) -> list[Path]:
     if not re.fullmatch(r"[a-z]+(-[a-z]+)*", name):
         raise ValueError(f"An id is lower-case words joined by hyphens, not {name!r}.")
     kit, module = root / "illusionkit", name.replace("-", "_")
-    page = root / "chapters" / "03-pipeline" / FOLDERS[step] / f"{name}.ipynb"
+    page = root / "chapters" / FOLDERS[step] / f"{name}.ipynb"
     made = {
         kit / "illusions" / step / f"{module}.py": _filled("illusion.py.txt", name, step),
         kit / "answers" / f"{module}.py": _filled("answers.py.txt", name, step),
@@ -114,17 +119,23 @@ def _hinted(name: str, root: Path) -> Path:
 
 
 def _listed(page: Path, root: Path) -> Path:
-    """Add the page to the contents: behind the last page of its folder, under its step's page."""
+    """Add the page to the contents: behind the last page of its folder, under its step's page.
+
+    The first page of a chapter that `CAPTIONS` names opens a part of the book, before the appendix.
+    """
     path = root / "_toc.yml"
     lines = path.read_text(encoding="utf-8").splitlines()
     folder = page.parent.relative_to(root).as_posix()
     step = next((n for n, line in enumerate(lines) if line.endswith(f"file: {folder}")), None)
     beside = [n for n, line in enumerate(lines) if f"file: {folder}/" in line]
     last = max(beside, default=step)
-    if last is None:
+    entry, opens = f"- file: {folder}/{page.stem}", last is None and page.parent.name in CAPTIONS
+    if last is None and not opens:
         last = max(n for n, line in enumerate(lines) if "file: chapters/03-pipeline/" in line)
-    entry = f"- file: {folder}/{page.stem}"
-    if last == step:
+    if opens:
+        place, caption = lines.index("  - caption: Appendix"), CAPTIONS[page.parent.name]
+        lines[place:place] = [f"  - caption: {caption}", "    chapters:", f"      {entry}"]
+    elif last == step:
         indent = lines[last].index("-") + 2
         lines[last + 1 : last + 1] = [f"{' ' * indent}sections:", f"{' ' * (indent + 2)}{entry}"]
     else:

@@ -93,6 +93,20 @@ def test_the_page_stands_in_the_contents_behind_its_neighbours(
     yaml.safe_load("\n".join(after))
 
 
+def test_the_first_illusion_of_a_chapter_opens_a_part_before_the_appendix(tree: Path) -> None:
+    toc = tree / "_toc.yml"
+    text = toc.read_text(encoding="utf-8")
+    kept = [line for line in text.splitlines() if "Applications" not in line and "/06-" not in line]
+    toc.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    illusion.begin("loud-mouth", "applications", tree)
+    illusion.begin("soft-voice", "applications", tree)
+    parts = yaml.safe_load(toc.read_text(encoding="utf-8"))["parts"]
+    opened = next(part for part in parts if part["caption"] == "Applications")
+    folder = "chapters/06-applications"
+    assert opened["chapters"] == [{"file": f"{folder}/{n}"} for n in ("loud-mouth", "soft-voice")]
+    assert parts[-1]["caption"] == "Appendix"
+
+
 def test_a_page_is_not_nested_under_its_neighbour_whose_deep_dive_is_last(tree: Path) -> None:
     toc = tree / "_toc.yml"
     page = "          - file: chapters/03-pipeline/collect/mail-triage"
