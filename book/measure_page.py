@@ -185,8 +185,8 @@ def is_long(path: Path, root: Path = notebooks.ROOT) -> bool:
 
 def _in_folder(section: dict, page: dict) -> bool:
     folder = Path(section["file"]).parent
-    steps = {f"chapters/{each}" for each in FOLDERS.values()}
-    return folder == Path(page["file"]) and folder.as_posix() in steps
+    steps = {Path(each).name for each in FOLDERS.values()}
+    return folder == Path(page["file"]) and folder.name in steps
 
 
 def told(path: Path, away: list[str]) -> str:
