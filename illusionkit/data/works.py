@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 ENTRY = re.compile(r"^@\w+\{(?P<key>[^,\s]+),\n(?P<fields>.*?)^\}", re.MULTILINE | re.DOTALL)
 FIELD = re.compile(r"^\s*(\w+)\s*=\s*\{(.*)\},?$", re.MULTILINE)
-MARKUP = re.compile(r"[{}$\\`'\"]")
+MARKUP = re.compile(r"[{}$\\]|``|''")
+NOTED = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 
 
 def path() -> Path:
@@ -48,6 +49,8 @@ def _row(key: str, fields: str) -> dict[str, str | int]:
     given = dict(FIELD.findall(fields))
     if "title" not in given or not given.get("year", "").isdigit():
         raise DataError(f"The entry '{key}' lacks a title or a year.")
-    title, numbers = MARKUP.sub("", given["title"]), (given.get("doi", ""), given.get("eprint", ""))
-    return {"key": key, "title": title, "year": int(given["year"]),
-            "doi": numbers[0], "arxiv": numbers[1]}  # fmt: skip
+    noted = NOTED.search(given.get("note", ""))
+    return {
+        "key": key, "title": MARKUP.sub("", given["title"]), "year": int(given["year"]),
+        "doi": given.get("doi", ""), "arxiv": given.get("eprint", noted[1] if noted else ""),
+    }  # fmt: skip
