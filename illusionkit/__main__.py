@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from illusionkit.errors import DataError, DesignError, IllusionError
+from illusionkit.errors import DesignError, IllusionError
 from illusionkit.experiment.spec import Experiment
 
 
@@ -267,7 +267,9 @@ def _audit(asked: argparse.Namespace) -> int:
         cost_ratio=asked.cost_ratio, worth=not asked.quick, notes=notes,
     )  # fmt: skip
     if asked.html:
-        _write(asked.html, report.html(asked.show))
+        from illusionkit.data.own_files import put
+
+        put(Path(asked.html), report.html(asked.show))
     print(report.json() if asked.json else report.text(asked.show))
     return 0 if asked.fail_on == "never" else int(bool(report.at_least(asked.fail_on)))
 
@@ -277,16 +279,6 @@ def _train(asked: argparse.Namespace) -> int:
     from illusionkit.audit.own_training import command
 
     return command(vars(asked))
-
-
-def _write(path: str, page: str) -> None:
-    """Write a page in one move, so that no half of it is left."""
-    work = Path(f"{path}.part")
-    try:
-        work.write_text(page, encoding="utf-8")
-        work.replace(path)
-    except OSError as error:
-        raise DataError(f"{path} can't be written: {error.strerror}.") from error
 
 
 if __name__ == "__main__":

@@ -139,9 +139,7 @@ def _train(asked: Asked, settings: Settings) -> int:
             clear(asked.out)
         _say(f"{asked.out} holds this training, finished before. Its report:", "", report.text())
         return 0
-    model, tokenizer = encoders.classifier(len(data.names), asked.model, seed=settings.seed)
-    model.config.id2label = dict(enumerate(data.names))
-    model.config.label2id = {name: number for number, name in enumerate(data.names)}
+    model, tokenizer = encoders.classifier(data.names, asked.model, seed=settings.seed)
     check_length(model, settings)
     if is_main() and not _begin(job, tokenizer, notes):
         return 1
