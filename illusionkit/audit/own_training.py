@@ -235,8 +235,8 @@ def _audit(data: Labelled, parts: Parted, of: Roles, fail_on: str) -> bool:
     )  # fmt: skip
     severe = found.at_least("medium")
     lesser = len(found.findings) - len(severe)
-    _say(f"The audit of the training against the test part: {len(severe)} findings of weight, "
-         f"{lesser} lesser ones.")  # fmt: skip
+    _say(f"The audit of the training against the test part: findings of weight {len(severe)}, "
+         f"lesser ones {lesser}.")  # fmt: skip
     for finding in severe:
         _say(f"[{finding.severity}] {finding.check}: {finding.seen}", f"    to do: {finding.todo}")
     return fail_on != "never" and bool(found.at_least(fail_on))
