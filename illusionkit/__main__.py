@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from illusionkit.errors import DataError, DesignError, IllusionError
+from illusionkit.errors import DesignError, IllusionError
 from illusionkit.experiment.spec import Experiment
 
 
@@ -109,6 +109,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add("--seed", type=int, metavar="N")
     add("--precision", metavar="auto|fp32|bf16|fp16")
     add("--frozen", type=int, metavar="N", dest="frozen_layers", help="lowest layers that stay")
+    add("--at-once", type=int, metavar="N", dest="tokens_at_once", help="tokens in memory at once")
     add("--every", type=int, metavar="N", help="steps between two checkpoints")
     add("--fail-on", default="never", choices=("low", "medium", "high", "never"))
     parser.set_defaults(command=_train)
@@ -267,7 +268,9 @@ def _audit(asked: argparse.Namespace) -> int:
         cost_ratio=asked.cost_ratio, worth=not asked.quick, notes=notes,
     )  # fmt: skip
     if asked.html:
-        _write(asked.html, report.html(asked.show))
+        from illusionkit.data.own_files import put
+
+        put(Path(asked.html), report.html(asked.show))
     print(report.json() if asked.json else report.text(asked.show))
     return 0 if asked.fail_on == "never" else int(bool(report.at_least(asked.fail_on)))
 
@@ -277,16 +280,6 @@ def _train(asked: argparse.Namespace) -> int:
     from illusionkit.audit.own_training import command
 
     return command(vars(asked))
-
-
-def _write(path: str, page: str) -> None:
-    """Write a page in one move, so that no half of it is left."""
-    work = Path(f"{path}.part")
-    try:
-        work.write_text(page, encoding="utf-8")
-        work.replace(path)
-    except OSError as error:
-        raise DataError(f"{path} can't be written: {error.strerror}.") from error
 
 
 if __name__ == "__main__":

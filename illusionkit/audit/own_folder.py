@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from illusionkit import cache
 from illusionkit.audit.trained import Trained
+from illusionkit.data.own_files import put, written
 from illusionkit.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,6 +24,7 @@ if TYPE_CHECKING:
 PLAN, REPORT, KEPT, WEIGHTS = "training.json", "report.json", "checkpoints", "model.safetensors"
 MARK = {"made by": "illusionkit train"}
 """What a plan holds, so that another program's file is not taken for one."""
+SPACE = "What was trained is kept; free some space, or name another folder."
 
 
 def finished(out: Path, plan: dict[str, Any]) -> Trained | None:
@@ -50,7 +49,7 @@ def claim(out: Path, plan: dict[str, Any]) -> bool:
     DataError
         The folder holds another training, or something else, or can't be written.
     """
-    with _written(out):
+    with written(out, SPACE):
         out.mkdir(parents=True, exist_ok=True)
         there = [path for path in out.iterdir() if path.suffix != ".part"]
         before = _before(out)
@@ -66,7 +65,7 @@ def claim(out: Path, plan: dict[str, Any]) -> bool:
                 f"{out} holds another training: not the same {', '.join(other)}. Name another "
                 "folder, or remove this one; to go on with it, call it as before."
             )
-        _put(out / PLAN, json.dumps({**MARK, **plan}, indent=2))
+        put(out / PLAN, json.dumps({**MARK, **plan}, indent=2))
     return begun
 
 
@@ -89,43 +88,13 @@ def keep(
     DataError
         The folder can't be written.
     """
-    with _written(out):
-        for left in out.glob("saving-*.part"):  # of a run that was killed while it saved
-            shutil.rmtree(left)
-        work = Path(tempfile.mkdtemp(dir=out, prefix="saving-", suffix=".part"))
-        try:
-            model.cpu().save_pretrained(work)
-            tokenizer.save_pretrained(work)
-            fitted.history.to_csv(work / "history.csv", index=False)
-            for path in sorted(work.iterdir()):
-                path.chmod(0o644)  # safetensors lets nobody else read
-                path.replace(out / path.name)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+    with written(out, SPACE):
+        fitted.save(out, model, tokenizer)
         sealed = Trained({**report.plain, "weights": _weights(out)})
-        _put(out / REPORT, sealed.json())
+        put(out / REPORT, sealed.json())
         clear(out)
 
 
 def clear(out: Path) -> None:
     """Remove the checkpoints of a training that is finished."""
     shutil.rmtree(out / KEPT, ignore_errors=True)
-
-
-def _put(path: Path, content: str) -> None:
-    """Write a file in one move."""
-    work = path.with_name(f"{path.name}.part")
-    work.write_text(content, encoding="utf-8")
-    work.replace(path)
-
-
-@contextmanager
-def _written(out: Path) -> Iterator[None]:
-    """Turn an error of the file system into a `DataError`."""
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"{out} can't be written: {error.strerror or error}. What was trained is kept; free "
-            "some space, or name another folder."
-        ) from error

@@ -139,9 +139,7 @@ def _train(asked: Asked, settings: Settings) -> int:
             clear(asked.out)
         _say(f"{asked.out} holds this training, finished before. Its report:", "", report.text())
         return 0
-    model, tokenizer = encoders.classifier(len(data.names), asked.model, seed=settings.seed)
-    model.config.id2label = dict(enumerate(data.names))
-    model.config.label2id = {name: number for number, name in enumerate(data.names)}
+    model, tokenizer = encoders.classifier(data.names, asked.model, seed=settings.seed)
     check_length(model, settings)
     if is_main() and not _begin(job, tokenizer, notes):
         return 1
@@ -237,8 +235,8 @@ def _audit(data: Labelled, parts: Parted, of: Roles, fail_on: str) -> bool:
     )  # fmt: skip
     severe = found.at_least("medium")
     lesser = len(found.findings) - len(severe)
-    _say(f"The audit of the training against the test part: {len(severe)} findings of weight, "
-         f"{lesser} lesser ones.")  # fmt: skip
+    _say(f"The audit of the training against the test part: findings of weight {len(severe)}, "
+         f"lesser ones {lesser}.")  # fmt: skip
     for finding in severe:
         _say(f"[{finding.severity}] {finding.check}: {finding.seen}", f"    to do: {finding.todo}")
     return fail_on != "never" and bool(found.at_least(fail_on))

@@ -18,7 +18,7 @@ from illusionkit.audit.copies import conflicts, copies, too_many
 from illusionkit.audit.finding import SEVERITIES, Finding
 from illusionkit.audit.labels import constant, doubt
 from illusionkit.audit.predictions import given
-from illusionkit.audit.roles import ASKED, Roles, roles, said_in
+from illusionkit.audit.roles import ASKED, MANY_CLASSES, Roles, roles, said_in
 from illusionkit.audit.size import size
 from illusionkit.audit.splits import groups, order, worlds
 from illusionkit.errors import DataError
@@ -161,12 +161,26 @@ def audit(
         notes = [*notes, more]
     named = {"label": label, "text": text, "group": group, "time": time, "prediction": prediction}
     case = made(train, test, named, worth=worth, cost_ratio=cost_ratio)
+    notes = [*notes, *_notes(case, [] if test is None else only_in_test(train, test, prediction))]
     found = [finding for name in checks for finding in CHECKS[name](case)]
     found.sort(key=lambda finding: -finding.rank)
     return Report(
         tuple(found), case.roles, (len(case.train), len(case.test)), case.split,
         tuple(_unseen(case)), tuple(notes),
     )  # fmt: skip
+
+
+def _notes(case: Case, left: Sequence[str]) -> Iterator[str]:
+    """Yield what was done to the tables before they were looked at."""
+    if left:
+        named = ", ".join(f"'{name}'" for name in left[:5])
+        yield f"Left out: {len(left)} columns of the test table that training lacks ({named})."
+    names, label = case.known[0], case.roles.label
+    if len(names) == 2 and case.both[label].nunique() > MANY_CLASSES:
+        yield (
+            f"'{label}' holds more than {MANY_CLASSES} different numbers: it is cut at its median, "
+            f"and judged as two classes, {names[0]} and {names[1]}."
+        )
 
 
 def made(
@@ -183,6 +197,7 @@ def made(
         cut = round(TEST_SHARE * len(train))
         train, test, split = train.iloc[order[cut:]], train.iloc[order[:cut]], "a random fifth"
     aside = said_in(train, given.get("prediction"))
+    test = test.drop(columns=only_in_test(train, test, given.get("prediction")))
     lacking = [str(name) for name in train if name not in test and name not in aside]
     if lacking:
         raise DataError(
@@ -194,6 +209,17 @@ def made(
             both[name] = both[name].astype(str)  # compared as values
     sides = both.iloc[: len(train)], both.iloc[len(train) :].reset_index(drop=True)
     return Case(*sides, roles(both, given), split, worth, cost_ratio)
+
+
+def only_in_test(
+    train: pd.DataFrame, test: pd.DataFrame, prediction: str | None = None
+) -> list[str]:
+    """Return the columns that the test table has and the training table lacks.
+
+    Predictions are of test rows only, and do not count.
+    """
+    said = said_in(test, prediction)
+    return [str(name) for name in test if name not in train and name not in said]
 
 
 def _is_many(cell: Any) -> bool:

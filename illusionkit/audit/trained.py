@@ -202,7 +202,8 @@ def _confidence(said: Array, right: Array, unit: Array) -> Plain:
 def _sizes(plain: Plain) -> Iterator[str]:
     rows, units = plain["rows"], plain["units"]
     told = ", ".join(f"{name} {rows[name]:,} rows of {units[name]:,} units" for name in rows)
-    yield f"Parts: {told}. No unit stands in two of them."
+    yield (f"Parts: {told}. A unit is all that hangs together by group or by texts that are "
+           "nearly copies; none stands in two parts.")  # fmt: skip
     if "precision" in plain:
         yield (f"Trained on {plain['device']} in {plain['precision']}; the weights are those of "
                f"epoch {plain['best epoch']} of {plain['settings']['epochs']}.")  # fmt: skip

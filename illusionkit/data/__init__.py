@@ -3,7 +3,8 @@
 `archives` and their `client` fetch; `tables` reads, checks, and cuts into parts; `corpora`,
 `mail`, `credit`, `census`, `digits`, `movielens` and `slips` each hold a family of data, which
 `registry` finds; `duplicates` finds copies of texts, `unit_copies` those of the corpora's units;
-`raters` says what the disagreement of raters allows.
+`raters` says what the disagreement of raters allows; `own_columns` and `own_files` are for what a
+reader brings and keeps.
 """
 
 from illusionkit.faces import face

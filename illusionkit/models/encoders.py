@@ -7,7 +7,7 @@ hub name such as ``bert-base-cased`` loads the same way where a hub can be reach
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,21 +53,29 @@ def encoder(name: str = PACKAGED) -> tuple[PreTrainedModel, PreTrainedTokenizerB
 
 
 def classifier(
-    num_labels: int, name: str = PACKAGED, *, seed: int = 0
+    classes: int | Sequence[str], name: str = PACKAGED, *, seed: int = 0
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return an encoder under a new classification head, and its tokenizer.
 
-    The head (``num_labels`` wide) is drawn from ``seed``; the caller's random numbers stay as they
-    are. Errors as in `encoder`, and for fewer than two labels. Used in chapter 5.
+    ``classes`` says how many there are, or what they are called: then `transformers.pipeline`
+    answers by these names. The head is drawn from ``seed``; the caller's random numbers stay as
+    they are. Errors as in `encoder`, and for fewer than two classes. Used in chapter 5.
     """
     import torch
     from transformers import AutoModelForSequenceClassification
 
-    if num_labels < 2:
-        raise ModelError(f"A classifier needs at least 2 labels, not {num_labels}.")
+    names = [] if isinstance(classes, int) else [str(each) for each in classes]
+    labels = classes if isinstance(classes, int) else len(names)
+    if labels < 2:
+        raise ModelError(f"A classifier needs at least 2 labels, not {labels}.")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return _load(name, AutoModelForSequenceClassification, new_head=True, num_labels=num_labels)
+        made = _load(name, AutoModelForSequenceClassification, new_head=True, num_labels=labels)
+    if names:
+        config = made[0].config
+        config.id2label = dict(enumerate(names))
+        config.label2id = {each: number for number, each in enumerate(names)}
+    return made
 
 
 def tuned(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

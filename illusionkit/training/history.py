@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from illusionkit.data.own_files import written
+
 if TYPE_CHECKING:
     import pandas as pd
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,45 @@ class Fitted:
     device: str
     precision: str
     reason: str = ""
+
+    def save(
+        self, folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
+    ) -> None:
+        """Put the trained model, its tokenizer and ``history.csv`` into a folder, made if need be.
+
+        `from_pretrained` and `transformers.pipeline` read it. All is written beside first and then
+        moved, so that no file is ever half there; the model ends on the CPU.
+
+        Raises
+        ------
+        DataError
+            The folder can't be written.
+        """
+        folder = Path(folder)
+        with written(folder, "Free some space, or name another folder."):
+            folder.mkdir(parents=True, exist_ok=True)
+            for left in folder.glob("saving-*.part"):  # of a run that was killed while it saved
+                shutil.rmtree(left)
+            work = Path(tempfile.mkdtemp(dir=folder, prefix="saving-", suffix=".part"))
+            try:
+                _put_weights(model, work)
+                tokenizer.save_pretrained(work)
+                self.history.to_csv(work / "history.csv", index=False)
+                for path in sorted(work.iterdir()):
+                    path.chmod(0o644)  # safetensors lets nobody else read
+                    path.replace(folder / path.name)
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+
+
+def _put_weights(model: PreTrainedModel, folder: Path) -> None:
+    """Write a model's weights and its config; a full disk is an `OSError` here too."""
+    from safetensors import SafetensorError
+
+    try:
+        model.cpu().save_pretrained(folder)
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
 
 
 def write_log(rows: list[dict[str, float]], folder: Path | None) -> None:

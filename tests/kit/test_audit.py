@@ -589,3 +589,21 @@ def test_the_command_line_tells_by_its_status(tmp_path):
     assert call("train.csv", "test.csv", "--fail-on", "never").returncode == 0
     wrong = call("train.csv", "--label", "nobody")
     assert (wrong.returncode, wrong.stdout) == (2, "") and "no column 'nobody'" in wrong.stderr
+
+
+def test_what_is_done_to_the_tables_before_is_said():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.normal(size=200), "amount": rng.permutation(200)})
+    test = table[150:].assign(review="no", source=np.arange(50))
+    report = audit(table[:150], test, label="amount")
+    assert "Left out: 2 columns of the test table that training lacks ('review'" in report.text()
+    assert "'amount' holds more than 50 different numbers: it is cut at its median" in report.text()
+    assert "up to 99.5 and above 99.5" in report.html()
+    assert len(json.loads(report.json())["notes"]) == 2
+    assert not {"two worlds", "missing column"} & {finding.check for finding in report.findings}
+
+
+def test_a_folded_finding_says_what_was_seen():
+    table = pd.DataFrame({"x": range(60), "k": ["<b>"] * 60, "y": [0, 1] * 30})
+    page = audit(table, label="y").html()
+    assert re.search(r"<details><summary><b>note</b> · constant column: .*?holds one value", page)

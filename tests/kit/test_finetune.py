@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from small_models import same, weights
+from transformers import pipeline
 
 from illusionkit.data import corpora
 from illusionkit.errors import DataError, TrainingError
@@ -18,6 +19,7 @@ from illusionkit.training import finetune
 from illusionkit.training.batches import Batches, Settings, Split
 from illusionkit.training.checks import check_split
 from illusionkit.training.finetune import evaluate, fit, probabilities
+from illusionkit.training.history import Fitted
 
 TABLE = pd.DataFrame({"text": ["good", "bad"]})
 QUICK = Settings(epochs=2, batch_size=16, learning_rate=1e-3, max_tokens=32)
@@ -647,3 +649,26 @@ def test_a_last_step_that_breaks_the_model_does_not_pass(still, some):
     settings = Settings(epochs=1, batch_size=64, learning_rate=1e38, max_tokens=32)
     with pytest.raises(TrainingError, match="in epoch 1: try a lower learning rate"):
         trained(still, some, settings)
+
+
+def test_what_was_trained_is_saved_under_the_names_of_its_classes(some, small, tmp_path):
+    model, tokenizer = encoders.classifier(["poor", "good"], str(small))
+    fitted = fit(model, tokenizer, *some, QUICK)
+    out = tmp_path / "new" / "folder"
+    (out / "saving-killed.part").mkdir(parents=True)
+    fitted.save(out, model, tokenizer)
+    asked = pipeline("text-classification", model=str(out), device="cpu")
+    said = asked(list(some[1].texts), truncation=True, max_length=QUICK.max_tokens)
+    chances = probabilities(model, tokenizer, some[1].texts, QUICK)
+    assert [each["label"] for each in said] == [["poor", "good"][k] for k in chances.argmax(1)]
+    assert [each["score"] for each in said] == pytest.approx(chances.max(1), abs=1e-5)
+    pd.testing.assert_frame_equal(pd.read_csv(out / "history.csv"), fitted.history)
+    assert not list(out.glob("*.part"))
+
+
+def test_a_disk_that_is_full_keeps_no_half_of_a_model(some, small, small_disk):
+    model, tokenizer = encoders.classifier(2, str(small))
+    fitted = Fitted(TABLE, 1, "cpu", "fp32")
+    with pytest.raises(DataError, match=r"can't be written.*name another folder"):
+        fitted.save(small_disk / "model", model, tokenizer)
+    assert not list((small_disk / "model").iterdir())

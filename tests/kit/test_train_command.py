@@ -15,7 +15,9 @@ from launch import LAUNCH
 from transformers import AutoModelForSequenceClassification, pipeline
 
 from illusionkit.__main__ import main
+from illusionkit.audit import own_training
 from illusionkit.data.corpora import movie_reviews
+from illusionkit.training.batches import Settings
 from illusionkit.training.own_data import labelled, parted
 
 WORDS = {
@@ -278,3 +280,16 @@ def test_a_model_that_was_lost_is_trained_again(done, call, tmp_path):
     status, printed, _ = call("--out", out, "--group", "writer")
     assert status == 0 and "It is trained now" in printed
     assert (out / "report.json").read_bytes() == (done[0] / "report.json").read_bytes()
+
+
+def test_every_option_reaches_the_settings(monkeypatch, tmp_path):
+    told = []
+    monkeypatch.setattr(own_training, "train", lambda asked, settings: told.append(settings) or 0)
+    given = {"--epochs": 3, "--batch": 4, "--rate": 5e-6, "--tokens": 7, "--seed": 8, "--frozen": 2,
+             "--at-once": 900, "--precision": "bf16"}  # fmt: skip
+    words = [str(each) for pair in given.items() for each in pair]
+    assert main(["train", "mine.csv", "--out", str(tmp_path), *words]) == 0
+    assert told == [
+        Settings(epochs=3, batch_size=4, learning_rate=5e-6, max_tokens=7, seed=8, frozen_layers=2,
+                 tokens_at_once=900, precision="bf16")
+    ]  # fmt: skip
