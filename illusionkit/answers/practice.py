@@ -101,15 +101,6 @@ def _undecayed() -> float:
     return 100 * sum(n for matrix, n in counts if not matrix) / sum(n for _, n in counts)
 
 
-def _own_doubling() -> float:
-    """Return the points that a second thousand reviews gives the fine-tuned model, by the table."""
-    from illusionkit.illusions import results
-
-    kept = results("pretrained-weights")
-    large, small = (kept.cell("fine-tuned", dose=size)["honest"] for size in (2000, 1000))
-    return 100 * float(large - small)
-
-
 def _own_half_width() -> float:
     """Return the margin of error, in points, of a share of one half among 135 rows."""
     return 100 * 1.96 * (0.5 * 0.5 / 135) ** 0.5
@@ -127,7 +118,6 @@ ANSWERS = {
     "rows-until-mixed": Answer(_rows_until_mixed, within=0.5),
     "warm-up-steps": Answer(_warm_up_steps, within=0.5),
     "nothing-moved": Answer(_nothing_moved, within=0.5),
-    "own-doubling": Answer(_own_doubling, within=0.2),
     "own-half-width": Answer(_own_half_width, within=0.2),
     "undecayed": Answer(_undecayed, within=0.02),
 }
