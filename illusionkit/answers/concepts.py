@@ -13,5 +13,5 @@ def _gap_of_five() -> float:
 
 ANSWERS = {
     "gap-of-five": Answer(_gap_of_five, within=3.0),
-    "mixed-test": claimed("share of reviews learned from", 0.341, within=0.06),
+    "mixed-test": claimed("share of reviews learned from", 0.342, within=0.06),
 }
