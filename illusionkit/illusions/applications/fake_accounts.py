@@ -9,8 +9,8 @@ with five others are struck out before anything is learned or scored.
 
 Seen before, once: with a fifth fakes the score on all accounts doubles, that on users stays. Said
 before this was measured: the optimism grows as the share of fakes; users are hit as often as with
-no fakes, to within two points; control and cure are equivalent to 0. Fakes that are not alike
-would not be struck out: that is not tried. Used in chapter 6.
+no fakes, to within two points; control and cure are equivalent to 0. Fakes that are not alike would
+not be struck out: that is not tried. Used in chapter 6.
 """
 
 from __future__ import annotations
@@ -35,8 +35,7 @@ from illusionkit.models.recommenders import ease
 USERS, KEPT_BACK, PUSHED, RATED = 600, 150, 40, 30
 """Users learned from, and kept back for the control; films that are pushed, and rated by a fake."""
 ALIKE, OTHERS = 0.5, 5  # struck out: shares more than this with at least so many others
-RATE = replace(HIT_RATE, rate=True)
-"""HR@10: a rate, whoever the accounts are."""
+RATE = replace(HIT_RATE, rate=True)  # whoever the accounts are
 
 
 class Accounts(NamedTuple):
