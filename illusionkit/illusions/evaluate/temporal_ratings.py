@@ -27,27 +27,13 @@ from illusionkit.experiment.draws import first, turns
 from illusionkit.experiment.reading import ACCURACY, Metric, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import joined, read
+from illusionkit.models.recommenders import ease
 
 TRAIN, NEXT, LIST, TENTHS = 20_000, 10, 10, (3, 4, 5, 6)
 """Ratings that are trained on; next films of a user; the length of a list; the tenths of the users,
 by moment and from 0, that are judged: enough others lie before and after."""
-PENALTY = 100.0
-"""The ridge penalty of EASE, of the usual order of size; it was not tuned."""
-
 HIT_RATE = Metric("next films among ten recommended", per_row=ACCURACY.per_row)
 """A row is one film that a user rated next; its prediction is that film, or -1 for a miss."""
-
-
-def ease(histories: Array, given: Array, penalty: float = PENALTY) -> Array:
-    """Return the scores (users, films) that EASE gives after seeing ``given``, 0 or 1.
-
-    ``histories`` (others, films) are trained on. The weights of Steck (2019), eq. 8, are never
-    written down: with fewer users than films, the inverse of a matrix of users will do.
-    """
-    inner = np.linalg.solve(histories @ histories.T + penalty * np.eye(len(histories)), histories)
-    diagonal = (1 - (histories * inner).sum(axis=0)) / penalty
-    product = (given - (given @ histories.T) @ inner) / penalty
-    return np.asarray(given - product / diagonal)
 
 
 def listed(scores: Array, given: Array, offered: Array) -> Array:

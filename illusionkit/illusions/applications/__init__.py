@@ -1,0 +1,1 @@
+"""Illusions of the step applications: one module an experiment, several of them to a page."""
