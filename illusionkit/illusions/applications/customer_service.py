@@ -12,44 +12,29 @@ more at three quarters; (3) the chatter itself does little: ``control``, which l
 questions and no chatter, misroutes at most 30 fewer at every dose; (4) at three quarters a mere
 gate, which sends all questions to the commonest desk, scores better on all traffic than the whole
 router does without chatter; (5) ``cured``, with all the questions and the chatter on top, comes
-within 20 of dose 0; (6) control and cure are equivalent to 0. Used in chapter 6.
+within 20 of dose 0; (6) control and cure are equivalent to 0.
+
+Changed before any result was looked at: the first spec read frozen features of the encoder, as the
+pilot did; the machine was too busy for that. Now it reads words and pairs of words, in lower case
+and without marks, so that neither capitals nor a question mark tell. Used in chapter 6.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from illusionkit.arrays import Array
-from illusionkit.data import questions
 from illusionkit.data.questions import CHATTER
 from illusionkit.experiment.draws import first
-from illusionkit.experiment.reading import Metric, Reading, Rows
+from illusionkit.experiment.reading import Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
-from illusionkit.experiment.task import Task, read_encoded
-from illusionkit.models.learners import Probe, linear_probe
+from illusionkit.experiment.task import Task
+from illusionkit.illusions.material.help_desk import MISROUTED, counted
 
 LABELLED, TESTED = 1200, 800
 """Lines of the traffic that are paid to be labelled to train on, and to test on."""
 HOLDOUT = 0.3
 """The share of the questions that judges honestly."""
-
-
-def _misrouted(rows: Rows) -> Array:
-    return 1000.0 * (rows.truth != rows.prediction)
-
-
-MISROUTED = Metric("misrouted of a thousand", per_row=_misrouted, greater_is_better=False)
-"""Lines that go to a wrong desk, or to none, of a thousand."""
-
-
-def traffic(part: str = "book") -> pd.DataFrame:
-    """Return a question of each unit, and small talk below: ``text``, ``label``, ``unit``."""
-    kinds = {"question": questions.question_lines(part), "talk": questions.small_talk(part)}
-    distinct = [table.drop_duplicates("unit") for table in kinds.values()]
-    rows = pd.concat(distinct, keys=kinds, names=["kind"]).reset_index("kind")
-    rows["unit"] = rows["kind"] + " " + rows["unit"].astype(str)
-    return rows[["text", "label", "unit"]].reset_index(drop=True)
 
 
 def collected(arm: str, share: float, asked: Array, talk: Array) -> tuple[Array, Array]:
@@ -75,8 +60,7 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     traffic. Control: learns from as few questions and no chatter. Cured: from as many questions as
     at dose 0, with the chatter on top. Both are tested on questions alone.
     """
-    table, features = read_encoded(traffic, part)
-    task = Task(table, Probe(features, linear_probe))
+    task = Task(*counted(part))
     rng, is_talk = np.random.default_rng([seed, 61]), task.label == CHATTER
     holdout, work = task.cut(rng, HOLDOUT, rows=np.flatnonzero(~is_talk))
     asked, talk = rng.permutation(work), rng.permutation(np.flatnonzero(is_talk & task.book))
@@ -109,11 +93,11 @@ EXPERIMENTS = (
         title="Small talk in the traffic of a help desk",
         symptom="The router's accuracy rises while more people are sent on to another desk.",
         caught_by="Score the questions alone, and print how many rows each class of the test has.",
-        design="fresh-sample", metric=MISROUTED, margin=30, sign=1, seeds=tuple(range(20)),
+        design="fresh-sample", metric=MISROUTED, margin=30, sign=1, seeds=tuple(range(10)),
         knobs=(
             Knob.share("chatter", "small talk among labelled lines", (0.0, 0.25, 0.5, 0.75, 0.9)),
         ),
-        null_dose=0.0, data=("question_lines", "small_talk"), weights=("minilm",), cost=1.0,
+        null_dose=0.0, data=("question_lines", "small_talk"), cost=0.2,
         tolerance=10, run=run,
     ),
 )  # fmt: skip
