@@ -15,7 +15,7 @@ router does without chatter; (5) ``cured``, with all the questions and the chatt
 within 20 of dose 0; (6) control and cure are equivalent to 0.
 
 Changed before any result was looked at: the first spec read frozen features of the encoder, as the
-pilot did, at twenty seeds; the machine was too busy for that. Now it reads words and pairs of words,
+pilot did, at twenty seeds, and took too long. Now it reads words and pairs of words,
 in lower case and without marks, so that neither capitals nor a question mark tell, at ten. Used in
 chapter 6.
 """
