@@ -1,0 +1,1 @@
+"""Illusions of three fields, on their own data: credit among them."""
