@@ -1,4 +1,4 @@
-"""Loans to card holders: what a scorecard learns from, who gets one, what is lost, who is refused."""
+"""Loans to card holders: how a scorecard learns, who gets one, who is refused, what is lost."""
 
 from __future__ import annotations
 
