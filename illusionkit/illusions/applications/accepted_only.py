@@ -44,11 +44,14 @@ APPLIED, TRAIN, JUDGED = 10_000, 4000, 5000
 """Old applicants, those of them whose payments are known and learnt from, and new applicants."""
 
 
-def _told(rows: Rows) -> Array:
-    return np.asarray(rows.prediction, dtype=float)
+def _of_loans(rows: Rows, weights: Array) -> float:
+    """Return the mean of what is said of those in group 1; NaN where a resample has none."""
+    assert rows.group is not None
+    with np.errstate(invalid="ignore"):
+        return float(weights * rows.group @ rows.prediction / (weights @ rows.group))
 
 
-DEFAULTS = Metric("default rate of the loans", per_row=_told, greater_is_better=False)
+DEFAULTS = Metric("default rate of the loans", whole=_of_loans, greater_is_better=False)
 """The mean of what is said of each loan: its chance of default, or 0 or 1 when that is known."""
 
 
@@ -87,8 +90,8 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     if tried and len(left):
         first = np.arange(TRAIN) < tried
         extras |= outcomes(table.iloc[rows], label[rows], {"tried": first, "kept": ~first})
-    truth, unit = label[judged][loans], people["unit"].to_numpy()[loans]
-    seen, honest = Rows(truth, chance[loans], unit), Rows(truth, truth, unit)
+    truth, unit, lent = label[judged], people["unit"].to_numpy(), loans.astype(int)
+    seen, honest = (Rows(truth, said, unit, group=lent) for said in (chance, truth))
     return Reading.scored(DEFAULTS, seen, honest, extras=extras)
 
 
@@ -98,7 +101,7 @@ EXPERIMENTS = (
         title="A scorecard that knows only those who were let in",
         symptom="A scorecard holds on every loan that was made, and more loans fail than it said.",
         caught_by="Lend to a few whom it would refuse, drawn by lot, and count.",
-        design="same-rows", metric=DEFAULTS, margin=0.015, sign=1, seeds=tuple(range(24)),
+        design="same-rows", metric=DEFAULTS, margin=0.015, sign=1, seeds=tuple(range(16)),
         knobs=(
             Knob.share("refused", "applicants whom the old scorecard refused",
                        (0.0, 0.2, 0.4, 0.6), high=0.6),
