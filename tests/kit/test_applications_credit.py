@@ -1,4 +1,4 @@
-"""Loans: who gets one, what is lost, what a scorecard is told; thresholds, and labels of a rule."""
+"""Loans: who gets one, what is lost, what a scorecard is told; and labels of a rule."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 
 from illusionkit.experiment.reading import Rows
 from illusionkit.illusions import experiment
-from illusionkit.illusions.applications import accepted_only, chosen_threshold, rule_made_label
+from illusionkit.illusions.applications import accepted_only, rule_made_label
 from illusionkit.illusions.collect.class_imbalance import holders
 from illusionkit.illusions.material import loans
 
@@ -98,30 +98,6 @@ def test_flawed_and_control_are_one_where_nobody_is_refused():
     assert len({(each.apparent, each.honest) for each in arms}) == 1
 
 
-def test_the_line_is_the_highest_that_keeps_the_cap():
-    chance = np.linspace(0.01, 0.3, 30)
-    default = np.zeros(30, int)
-    default[[5, 15, 16]] = 1  # 1 of 10 to 15 places, 2 of 20 again, 3 of 30 at the last
-    assert chosen_threshold.lowest_line(chance, default) == pytest.approx(0.3)
-    default[20] = 1
-    assert chosen_threshold.lowest_line(chance, default) == pytest.approx(chance[14])
-
-
-def test_where_no_line_keeps_the_cap_one_gets_a_loan():
-    chance = np.array([0.3, 0.2, 0.4])
-    assert chosen_threshold.lowest_line(chance, np.ones(3)) == 0.2
-
-
-def test_the_threshold_of_the_control_looks_at_no_test(monkeypatch):
-    spec = experiment("chosen-threshold")
-    lent = spec.read(300, seed=3, arm="control").extras["lent"]
-    chance, label, unit, trained = chosen_threshold.scored(3, "book")
-    swapped = (chance, 1 - label, unit, trained)
-    monkeypatch.setattr(chosen_threshold, "scored", lambda seed, part: swapped)
-    assert spec.read(300, seed=3, arm="control").extras["lent"] == lent
-    assert spec.read(300, seed=3).extras["lent"] != lent
-
-
 def test_labels_of_the_rule_are_those_of_the_rule():
     spec = experiment("rule-made-label")
     table, _ = holders("book")
@@ -137,7 +113,7 @@ def test_the_cured_score_is_that_of_those_looked_up_against_the_truth():
     assert seen.group.sum() == rule_made_label.LOOKED_UP
 
 
-@pytest.mark.parametrize("name", ["accepted-only", "chosen-threshold", "rule-made-label"])
+@pytest.mark.parametrize("name", ["accepted-only", "rule-made-label"])
 def test_a_confirmation_judges_by_the_confirm_part(name):
     rows = experiment(name).read(seed=3, part="confirm").honest_rows
     confirm = holders("confirm")[0].query("part == 'confirm'")["unit"]
