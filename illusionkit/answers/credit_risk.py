@@ -12,5 +12,5 @@ def _interest() -> float:
 
 ANSWERS = {
     "credit-risk-1": Answer(_interest, within=0.001),
-    "credit-risk-2": claimed("loans until the trial is paid back", 4050, within=900),
+    "credit-risk-2": claimed("loans until the trial is paid back", 4052.5, within=900),
 }
