@@ -1,4 +1,4 @@
-"""Loans: who gets one, what is lost, what a scorecard is told; and labels of a rule."""
+"""Loans: who gets one, what is lost, what a scorecard is told of the refused."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 
 from illusionkit.experiment.reading import Rows
 from illusionkit.illusions import experiment
-from illusionkit.illusions.applications import accepted_only, rule_made_label
+from illusionkit.illusions.applications import accepted_only
 from illusionkit.illusions.collect.class_imbalance import holders
 from illusionkit.illusions.material import loans
 
@@ -98,23 +98,7 @@ def test_flawed_and_control_are_one_where_nobody_is_refused():
     assert len({(each.apparent, each.honest) for each in arms}) == 1
 
 
-def test_labels_of_the_rule_are_those_of_the_rule():
-    spec = experiment("rule-made-label")
-    table, _ = holders("book")
-    late = table.set_index("unit")["late_1"] > 0
-    rows = spec.read(1.0, seed=3).apparent_rows
-    assert rows.truth.tolist() == late[rows.unit].astype(int).tolist()
-
-
-def test_the_cured_score_is_that_of_those_looked_up_against_the_truth():
-    reading = experiment("rule-made-label").read(1.0, seed=3, arm="cured")
-    seen = reading.apparent_rows
-    assert (seen.truth == reading.honest_rows.truth).all()
-    assert seen.group.sum() == rule_made_label.LOOKED_UP
-
-
-@pytest.mark.parametrize("name", ["accepted-only", "rule-made-label"])
-def test_a_confirmation_judges_by_the_confirm_part(name):
-    rows = experiment(name).read(seed=3, part="confirm").honest_rows
+def test_a_confirmation_judges_by_the_confirm_part():
+    rows = experiment("accepted-only").read(seed=3, part="confirm").honest_rows
     confirm = holders("confirm")[0].query("part == 'confirm'")["unit"]
     assert set(rows.unit) <= set(confirm)
