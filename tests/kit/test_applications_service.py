@@ -1,12 +1,16 @@
 """The help desk: what is collected, what is misrouted, and what a mere gate would score."""
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 
 from illusionkit.data.questions import CHATTER
 from illusionkit.errors import DataError
 from illusionkit.experiment.reading import Rows
 from illusionkit.illusions.applications import customer_service as service
+from illusionkit.illusions.applications import customer_service_copies as copies
 from illusionkit.illusions.material import help_desk
 
 ASKED, TALK = np.arange(2000), np.arange(5000, 7000)
@@ -58,3 +62,21 @@ def test_neither_capitals_nor_marks_tell():
     counts = help_desk.words_and_pairs(["Who is it ?", "who is it", "is it who"]).toarray()
     assert (counts[0] == counts[1]).all() and counts[0].sum() == 5
     assert (counts[0] != counts[2]).any()
+
+
+def test_a_desk_has_kinds_of_its_own():
+    table = pd.DataFrame({"fine": ["LOC:city", "NUM:date", "LOC:city"], "label": [4, 5, 4]})
+    assert list(copies.kinds(table)) == [0, 1, 0]
+    with pytest.raises(DataError, match="another desk's kind"):
+        copies.kinds(table.assign(label=[4, 4, 4]))
+
+
+@pytest.mark.parametrize("whole_units", [False, True])
+def test_a_fifth_is_dealt_out_by_lines_or_by_units(whole_units):
+    unit = np.repeat(np.arange(10), 5)
+    task = SimpleNamespace(unit=unit)
+    rows = np.arange(5, 50)
+    train, test = copies.dealt(task, rows, np.random.default_rng(0), whole_units=whole_units)
+    assert sorted([*train, *test]) == list(rows)
+    shared = set(unit[train]) & set(unit[test])
+    assert (len(test), bool(shared)) == ((10, False) if whole_units else (9, True))
