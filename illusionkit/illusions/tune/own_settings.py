@@ -85,7 +85,7 @@ EXPERIMENTS = (
     _experiment(
         id="pretrained-weights", title="What examples are worth, with and without pre-training",
         symptom="A small data set is said to be enough, and nobody says for what.",
-        caught_by="Train on half of your rows: what did the other half buy?",
+        caught_by="Train on half of your rows, and see what the other half bought.",
         knobs=(_knob(*SIZES),), cost=40.0, run=_weights,
         arms=("fine-tuned", "random weights", *LEARNERS),
     ),
