@@ -106,6 +106,14 @@ def _own_half_width() -> float:
     return 100 * 1.96 * (0.5 * 0.5 / 135) ** 0.5
 
 
+def _all_frozen() -> float:
+    """Return how many times as fast an epoch is with all six layers frozen, by the record."""
+    from illusionkit.experiment.records import record
+
+    took = record("frozen").table("time").set_index("layers")
+    return float(took["times_faster"][6])
+
+
 ANSWERS = {
     "round-of-forty": claimed("filling of the Trainer, 40 batches, %", 10.37, within=0.6),
     "batches-of-eight": claimed("filling, random batches of eight, %", 38.43, within=0.3),
@@ -118,6 +126,7 @@ ANSWERS = {
     "rows-until-mixed": Answer(_rows_until_mixed, within=0.5),
     "warm-up-steps": Answer(_warm_up_steps, within=0.5),
     "nothing-moved": Answer(_nothing_moved, within=0.5),
+    "all-frozen": Answer(_all_frozen, within=0.05),
     "own-half-width": Answer(_own_half_width, within=0.2),
     "undecayed": Answer(_undecayed, within=0.02),
 }

@@ -30,6 +30,7 @@ from illusionkit.training import book_model, finetune
 
 HEAVY = (
     "duplicate-leakage-finetuned", "training-score", "silent-bug", "pretraining-loss",
+    "one-setting", "pretrained-weights",
     "fragility", "fragility-worst",
 )  # fmt: skip
 LIGHT = [name for name in experiments() if name not in HEAVY]

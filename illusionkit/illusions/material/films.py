@@ -29,8 +29,11 @@ HIT_RATE = Metric("films held out that are among ten", per_row=ACCURACY.per_row)
 
 
 class Ranked(NamedTuple):
-    """Users, and the film held out of each, shape (users,); which other films were on offer, and
-    which of these the recommender put above it, both (users, films)."""
+    """Users, the film held out of each, and what stood beside it in the ranking.
+
+    ``users`` and ``target`` have the shape (users,); ``offered`` says which other films were on
+    offer, ``above`` which of these the recommender put above it, both (users, films).
+    """
 
     users: Array
     target: Array
