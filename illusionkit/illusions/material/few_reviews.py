@@ -112,7 +112,7 @@ def _chances(model: Any, asked: Any) -> Array:
 
 def reading(rows: Drawn, chances: Mapping[str, Array]) -> Reading:
     """Return training rows asked again as the apparent side, the holdout as the honest one."""
-    judged = {name: _rows(getattr(rows, name), said) for name, said in chances.items()}
+    judged = {name: answered(getattr(rows, name), said) for name, said in chances.items()}
     usual = rows.train["label"].mode()[0]
     extras = {
         "validation_accuracy": ACCURACY.score(judged["validation"]),
@@ -123,6 +123,7 @@ def reading(rows: Drawn, chances: Mapping[str, Array]) -> Reading:
     return Reading.scored(ACCURACY, *sides, extras=extras, used_units=used)
 
 
-def _rows(table: pd.DataFrame, chances: Array) -> Rows:
+def answered(table: pd.DataFrame, chances: Array) -> Rows:
+    """Return what is said of the rows of a table by probabilities (rows, classes)."""
     predicted = chances.argmax(axis=1)
     return Rows(table["label"].to_numpy(), predicted, table["unit"].to_numpy(), chances.max(axis=1))

@@ -21,8 +21,9 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.experiment.reading import ACCURACY, Reading, Rows
+from illusionkit.experiment.reading import ACCURACY, Reading
 from illusionkit.experiment.spec import Dose, Experiment, Knob
+from illusionkit.illusions.material.few_reviews import answered
 from illusionkit.training import runs
 from illusionkit.training.batches import Settings
 from illusionkit.training.book_model import split_of, tables
@@ -76,15 +77,10 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     trained, chances = _trained(parts, round(dose["epochs"]), seed)
     epoch = trained.best if arm == "cured" else len(trained.history) - 1
     shown = "again" if arm == "flawed" else "validation"
-    rows = [_rows(parts[name], chances[name][epoch]) for name in (shown, "holdout")]
+    rows = [answered(parts[name], chances[name][epoch]) for name in (shown, "holdout")]
     used = pd.concat([parts["train"], parts["validation"]])["unit"].to_numpy()
     extras = _curves(trained) | _holdout_curves(parts["holdout"], chances["holdout"])
     return Reading.scored(ACCURACY, *rows, extras=extras, used_units=used)
-
-
-def _rows(table: pd.DataFrame, chances: Array) -> Rows:
-    predicted = chances.argmax(axis=1)
-    return Rows(table["label"].to_numpy(), predicted, table["unit"].to_numpy(), chances.max(axis=1))
 
 
 def _curves(trained: runs.TrainingRun) -> dict[str, float]:
