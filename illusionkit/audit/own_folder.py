@@ -65,7 +65,7 @@ def claim(out: Path, plan: dict[str, Any]) -> bool:
                 f"{out} holds another training: not the same {', '.join(other)}. Name another "
                 "folder, or remove this one; to go on with it, call it as before."
             )
-        put(out / PLAN, json.dumps({**MARK, **plan}, indent=2))
+        put(out / PLAN, json.dumps({**MARK, **plan}, indent=2), SPACE)
     return begun
 
 
@@ -89,9 +89,9 @@ def keep(
         The folder can't be written.
     """
     with written(out, SPACE):
-        fitted.save(out, model, tokenizer)
+        fitted.save(out, model, tokenizer, SPACE)
         sealed = Trained({**report.plain, "weights": _weights(out)})
-        put(out / REPORT, sealed.json())
+        put(out / REPORT, sealed.json(), SPACE)
         clear(out)
 
 

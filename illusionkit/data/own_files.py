@@ -9,8 +9,8 @@ from pathlib import Path
 from illusionkit.errors import DataError
 
 
-def put(path: Path, content: str) -> None:
-    """Write a text file in one move.
+def put(path: Path, content: str, advice: str = "") -> None:
+    """Write a text file in one move; ``advice`` ends the error's message.
 
     Raises
     ------
@@ -18,7 +18,7 @@ def put(path: Path, content: str) -> None:
         It can't be written; what was there before is left as it was.
     """
     work = path.with_name(f"{path.name}.part")
-    with written(path):
+    with written(path, advice):
         try:
             work.write_text(content, encoding="utf-8")
             work.replace(path)

@@ -32,12 +32,14 @@ class Fitted:
     reason: str = ""
 
     def save(
-        self, folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase
-    ) -> None:
+        self, folder: Path, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase,
+        advice: str = "Free some space, or name another folder.",
+    ) -> None:  # fmt: skip
         """Put the trained model, its tokenizer and ``history.csv`` into a folder, made if need be.
 
         `from_pretrained` and `transformers.pipeline` read it. All is written beside first and then
-        moved, so that no file is ever half there; the model ends on the CPU.
+        moved, so that no file is ever half there; the model ends on the CPU. ``advice`` ends the
+        message of an error.
 
         Raises
         ------
@@ -45,7 +47,7 @@ class Fitted:
             The folder can't be written.
         """
         folder = Path(folder)
-        with written(folder, "Free some space, or name another folder."):
+        with written(folder, advice):
             folder.mkdir(parents=True, exist_ok=True)
             for left in folder.glob("saving-*.part"):  # of a run that was killed while it saved
                 shutil.rmtree(left)
