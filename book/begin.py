@@ -19,10 +19,10 @@ UNWRITTEN = "TO WRITE"
 FOLDERS = {
     "collect": "03-pipeline/collect", "pretrain": "03-pipeline/pretrain",
     "tune": "03-pipeline/fine-tune", "evaluate": "03-pipeline/evaluate-and-deploy",
-    "generate": "03-pipeline/evaluate-and-deploy", "applications": "06-applications",
+    "generate": "03-pipeline/evaluate-and-deploy", "applications": "06-applications", "outlook": "08-outlook",
 }  # fmt: skip
 """The steps of the kit's catalogue, and the folder among the chapters that holds their pages."""
-CAPTIONS = {"06-applications": "Applications"}
+CAPTIONS = {"06-applications": "Applications", "08-outlook": "Outlook"}
 """What the contents call a part of the book that begins with its first illusion."""
 PARTS = (
     ("Predict first", "Ask for one number before it is shown; `predict` reveals it."),
