@@ -25,9 +25,9 @@ from illusionkit.syntax import Writer
 
 DECIDE_NO_NUMBER = (
     "archives", "cache", "checks", "client", "encoders", "errors", "graphs", "history", "language",
-    "meaning", "names", "needs", "provenance", "registry", "syntax",
+    "meaning", "names", "needs", "own_data", "provenance", "registry", "syntax",
 )  # fmt: skip
-"""Modules that fetch, store and check: of what they hold the name counts, no more."""
+"""Modules that fetch, store, check or read a reader's table: of what they hold the name counts."""
 
 EVERY_FIELD = ("vars", "asdict", "astuple", "fields", "replace", "__dict__")
 """Where one of these is asked for, a field may be read that nobody names."""

@@ -30,7 +30,8 @@ from illusionkit.models import encoders
 from illusionkit.training.batches import Settings
 from illusionkit.training.checks import check_length
 from illusionkit.training.finetune import fit, probabilities
-from illusionkit.training.own_data import Labelled, Parted, labelled, one_text, parted
+from illusionkit.training.own_data import Labelled, labelled, one_text
+from illusionkit.training.own_parts import Parted, parted
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase

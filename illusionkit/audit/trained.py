@@ -15,7 +15,8 @@ from illusionkit.audit import quick
 from illusionkit.audit.predictions import worst_group
 from illusionkit.audit.quick import Estimate
 from illusionkit.models import encoders, encoding, learners
-from illusionkit.training.own_data import Labelled, Parted
+from illusionkit.training.own_data import Labelled
+from illusionkit.training.own_parts import Parted
 
 MOST_ROWS, FEWEST_UNITS, RAREST, SURE = 8000, 10, 3, 0.9
 """Rows on which two ways to split are compared; the fewest units of which a share is told; how many

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from illusionkit import cache
@@ -35,8 +36,10 @@ from illusionkit.experiment.results import (
 from illusionkit.experiment.spec import Experiment
 from illusionkit.experiment.sweep import Cell, cells, grid, keep, kept
 
-FURTHER, FURTHER_OF_COSTLY, COSTLY = 3, 1, 60
-"""Rows drawn at random beside those at the ends of the doses; fewer from so many seconds a row."""
+FURTHER, BUDGET, FEWEST = 3, 200, 2
+"""Rows drawn at random beside those at the ends of the doses. Where all of them would take more
+seconds than the budget, by the spec's cost, as many rows as it allows are drawn from the whole
+table instead, and never fewer than the last number."""
 
 Row = dict[str, Any]
 
@@ -104,10 +107,10 @@ def restamp(experiment: Experiment, *, draw: int) -> Restamped:
     """Put the present hash of the code into a table, after some of its rows were run again.
 
     Run again are the first seed at the lowest and the highest dose of every arm, and some rows
-    that ``draw`` draws; nothing is taken from the cache of readings, nor of trainings. Every score
-    and extra must be what the table says, digit for digit. Only where a network computes something
-    (processor and threads decide the last digits of that) may the two scores differ by up to the
-    tolerance of the spec.
+    that ``draw`` draws, or for a costly table as many rows as `BUDGET` allows; nothing is taken
+    from the cache of readings, nor of trainings. Every score and extra must be what the table says,
+    digit for digit. Only where a network computes something (processor and threads decide the last
+    digits of that) may the two scores differ by up to the tolerance of the spec.
 
     Raises
     ------
@@ -145,14 +148,19 @@ def require_only_code(experiment: Experiment) -> None:
 
 
 def _drawn(experiment: Experiment, table: pd.DataFrame, draw: int) -> list[int]:
-    """Return row numbers: the ends of the doses in every arm, first seed, and some others."""
+    """Return row numbers: the ends of the doses in every arm, first seed, and some others.
+
+    Of a costly table any rows, each as likely as the others.
+    """
     ends = {text(float(dose)) for dose in (experiment.knob.doses[0], experiment.knob.doses[-1])}
     dose = table["dose"].map(lambda value: text(float(value)))
-    extreme = dose.isin(ends) & (table["seed"] == experiment.seeds[0])
-    others = [number for number in range(len(table)) if not extreme.iloc[number]]
-    wanted = FURTHER if experiment.cost < COSTLY else FURTHER_OF_COSTLY
-    further = random.Random(draw).sample(others, min(wanted, len(others)))
-    return [number for number in range(len(table)) if extreme.iloc[number] or number in further]
+    extreme = np.flatnonzero(dose.isin(ends) & (table["seed"] == experiment.seeds[0])).tolist()
+    others = [number for number in range(len(table)) if number not in extreme]
+    drawing, wanted = random.Random(draw), len(extreme) + min(FURTHER, len(others))
+    if wanted * experiment.cost > BUDGET:
+        fewer = min(wanted, max(FEWEST, int(BUDGET / experiment.cost)))
+        return sorted(drawing.sample(range(len(table)), fewer))
+    return sorted([*extreme, *drawing.sample(others, wanted - len(extreme))])
 
 
 def _gap(experiment: Experiment, reading: Reading, row: Row) -> float | None:

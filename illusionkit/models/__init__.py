@@ -10,7 +10,7 @@ from illusionkit.faces import face
 
 __getattr__, __all__ = face(
     __name__,
-    encoders="classifier encoder",
+    encoders="classifier encoder regressor",
     encoding="encode features",
     learners="CountedTexts linear_fit plain_learner",
     fast_layers="use_fast_layers",

@@ -61,21 +61,36 @@ def classifier(
     answers by these names. The head is drawn from ``seed``; the caller's random numbers stay as
     they are. Errors as in `encoder`, and for fewer than two classes. Used in chapter 5.
     """
-    import torch
-    from transformers import AutoModelForSequenceClassification
-
     names = [] if isinstance(classes, int) else [str(each) for each in classes]
     labels = classes if isinstance(classes, int) else len(names)
     if labels < 2:
         raise ModelError(f"A classifier needs at least 2 labels, not {labels}.")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        made = _load(name, AutoModelForSequenceClassification, new_head=True, num_labels=labels)
+    made = _headed(name, labels, seed)
     if names:
         config = made[0].config
         config.id2label = dict(enumerate(names))
         config.label2id = {each: number for number, each in enumerate(names)}
     return made
+
+
+def _headed(name: str, outputs: int, seed: int) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Return an encoder under a new head, drawn from ``seed``, and its tokenizer."""
+    import torch
+    from transformers import AutoModelForSequenceClassification
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return _load(name, AutoModelForSequenceClassification, new_head=True, num_labels=outputs)
+
+
+def regressor(
+    name: str = PACKAGED, *, seed: int = 0
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Return an encoder under a new head with one output, a number, and its tokenizer.
+
+    Seed and errors as in `classifier`.
+    """
+    return _headed(name, 1, seed)
 
 
 def tuned(folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

@@ -23,6 +23,8 @@ NAMES = {
     "precision": "bf16, fp16",
     "frozen_layers": "requires_grad_(False) on the lower layers",
     "tokens_at_once": "gradient_accumulation_steps, found by trial",
+    "class_weights": "a compute_loss of your own",
+    "patience": "EarlyStoppingCallback(early_stopping_patience)",
 }
 """Each field of `Settings`, and what does the same for a `Trainer`."""
 FIXED = {

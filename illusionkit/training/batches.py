@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,9 @@ class Settings:
     ``precision`` is what `models.precision.choose` takes. The lowest ``frozen_layers`` layers
     stay as they are, the word vectors with them; 0 trains all. ``tokens_at_once`` bounds how many
     tokens, padding counted, go through the model at once: a batch that has more goes in parts, with
-    the gradient of the whole.
+    the gradient of the whole. ``class_weights`` is a weight for each class, or "balanced"; with
+    ``patience`` a training ends after so many epochs without a lower validation loss, while the
+    learning rate falls as if it went on.
 
     The learning rate was chosen on validation reviews (movie reviews, packaged encoder, seed 0,
     two epochs): accuracy 0.551 at 5e-5 and 0.578 at 1e-4.
@@ -46,6 +48,8 @@ class Settings:
     precision: str = "auto"
     frozen_layers: int = 0
     tokens_at_once: int | None = None
+    class_weights: str | tuple[float, ...] | None = None
+    patience: int | None = None
 
     def __post_init__(self) -> None:
         if min(self.epochs, self.batch_size) < 1 or self.max_tokens < 3 or self.seed < 0:
@@ -56,6 +60,8 @@ class Settings:
             raise TrainingError(f"The warm-up is a share of all steps, not {self.warmup}.")
         if self.frozen_layers < 0 or (self.tokens_at_once is not None and self.tokens_at_once < 1):
             raise TrainingError("Frozen layers count from 0, and tokens at once from 1.")
+        if self.patience is not None and self.patience < 1:
+            raise TrainingError(f"Patience is a number of epochs, from 1, not {self.patience}.")
 
 
 BUDGETS = {
@@ -67,10 +73,14 @@ BUDGETS = {
 
 @dataclass(frozen=True)
 class Split:
-    """Texts and their classes, whole numbers from 0."""
+    """Texts and their classes, whole numbers from 0; ``second``: the other text of each pair.
+
+    For a model with one output the labels are numbers of any kind.
+    """
 
     texts: Sequence[str]
-    labels: Sequence[int]
+    labels: Sequence[float]
+    second: Sequence[str] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -85,6 +95,7 @@ class Batches:
     ``states`` is None, or what frozen layers made of each text, shapes (tokens, width); a batch
     then holds that instead of the words (see `training.frozen_layers`). With ``few_lengths``
     batches are padded up to the lengths of `models.graphs.padded_length`, their masks square.
+    ``types`` is None, or tells of each token of a pair which text it belongs to.
     """
 
     def __init__(
@@ -92,14 +103,15 @@ class Batches:
     ) -> None:
         self._settings = settings
         self._most = settings.tokens_at_once
-        self.labels = np.asarray(split.labels, dtype=np.int64)
+        self.labels = numbers(split.labels)
         self.states: list[torch.Tensor] | None = None
         self.few_lengths = False
         self.scoring: Graphs | None = None
         self._left, self._fill = tokenizer.padding_side == "left", tokenizer.pad_token_id or 0
-        self._rows = tokenizer(list(split.texts), truncation=True, max_length=settings.max_tokens)[
-            "input_ids"
-        ]
+        texts = [list(split.texts), *([] if split.second is None else [list(split.second)])]
+        read = tokenizer(*texts, truncation=True, max_length=settings.max_tokens)
+        self._rows = read["input_ids"]
+        self.types = None if split.second is None else read.get("token_type_ids")
 
     def __len__(self) -> int:
         return -(-len(self._rows) // self._settings.batch_size)
@@ -140,7 +152,11 @@ class Batches:
             return {"input_ids": ids, "attention_mask": square(mask)}, labels
         ids, mask, labels = (one.to(device) for one in self._tensors(rows))
         if self.states is None:
-            return {"input_ids": ids, "attention_mask": mask}, labels
+            inputs = {"input_ids": ids, "attention_mask": mask}
+            if self.types is not None:
+                types = [self.types[row] for row in rows]
+                inputs["token_type_ids"] = self._padded(types, ids.shape[1]).to(device)
+            return inputs, labels
         states = [self.states[i] for i in rows]
         side = "left" if self._left else "right"
         padded = torch.nn.utils.rnn.pad_sequence(states, batch_first=True, padding_side=side)
@@ -160,12 +176,19 @@ class Batches:
 
         texts = [self._rows[row] for row in rows]
         length = length or max(map(len, texts))
-        ids = np.full((len(rows), length), self._fill, dtype=np.int64)
-        mask = np.zeros_like(ids)
-        for row, text in enumerate(texts):
-            places = slice(length - len(text), None) if self._left else slice(len(text))
-            ids[row, places], mask[row, places] = text, 1
-        return [torch.from_numpy(one) for one in (ids, mask, self.labels[rows])]
+        ids, mask = self._padded(texts, length, self._fill), self._padded(map(_ones, texts), length)
+        return [ids, mask, torch.from_numpy(self.labels[rows])]
+
+    def _padded(self, rows: Iterable[list[int]], length: int, fill: int = 0) -> torch.Tensor:
+        """Return lists of whole numbers as one tensor, shape (rows, length)."""
+        import torch
+
+        given = list(rows)
+        padded = np.full((len(given), length), fill, dtype=np.int64)
+        for number, row in enumerate(given):
+            places = slice(length - len(row), None) if self._left else slice(len(row))
+            padded[number, places] = row
+        return torch.from_numpy(padded)
 
     def parts(self, rows: Array) -> list[Array]:
         """Cut rows into parts that go through the model at once, none of them empty.
@@ -200,3 +223,13 @@ class Batches:
         size = POOL * self._settings.batch_size
         pools = [order[start : start + size] for start in range(0, len(order), size)]
         return np.concatenate([sorted(pool, key=self._length) for pool in pools])
+
+
+def numbers(labels: Sequence[float]) -> Array:
+    """Return labels as int64 where all of them are whole, else as fp32; shape (rows,)."""
+    given = np.asarray(labels, dtype=float)
+    return given.astype(np.float32 if (given % 1).any() else np.int64)
+
+
+def _ones(row: list[int]) -> list[int]:
+    return [1] * len(row)

@@ -168,9 +168,7 @@ def _train(spec: Spec, folder: Path, key: str) -> None:
     with cache.explained(folder.parent):
         work = Path(tempfile.mkdtemp(dir=folder.parent, prefix=cache.part(folder)))
         try:
-            model.cpu().save_pretrained(work)
-            tokenizer.save_pretrained(work)
-            fitted.history.to_csv(work / "history.csv", index=False)
+            fitted.save(work, model, tokenizer, "Free some space.")
             seal = {"key": key, "weights": _sha256(work), "device": fitted.device}
             seal |= {"precision": fitted.precision, "best_epoch": str(fitted.best_epoch)}
             (work / "origin.json").write_text(json.dumps(seal), encoding="utf-8")

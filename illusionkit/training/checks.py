@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,6 +34,7 @@ def check_training(
 ) -> None:
     """Raise `TrainingError` unless the model can train on one split and be judged on another."""
     check_padding(tokenizer)
+    check_task(model)
     check_split(model, tokenizer, train, name="training")
     check_split(model, tokenizer, validation, name="validation")
     check_length(model, settings)
@@ -50,8 +51,66 @@ def check_split(
         require_texts(split.texts)
     except DataError as error:
         raise TrainingError(f"The texts of the {name} split can't be read. {error}") from error
-    labels = _whole(split, name)
+    check_second(split)
     classes = int(model.config.num_labels or 0)
+    if classes == 1:
+        _check_amounts(split, name)
+    else:
+        _check_classes(split, name, classes)
+    _check_known(tokenizer, split, name)
+
+
+def check_second(split: Split) -> None:
+    """Raise `TrainingError` unless each text has another one beside it, or none has."""
+    if split.second is None:
+        return
+    if isinstance(split.second, str) or len(split.second) != len(split.texts):
+        raise TrainingError(
+            f"{len(split.texts)} texts need as many second ones, not {len(split.second)}: one for "
+            "each pair."
+        )
+    try:
+        require_texts(split.second)
+    except DataError as error:
+        raise TrainingError(f"The second texts of the pairs can't be read. {error}") from error
+
+
+def check_task(model: PreTrainedModel) -> None:
+    """Raise `TrainingError` unless a row has one class, or one number where there is one output."""
+    asked, outputs = model.config.problem_type, int(model.config.num_labels or 0)
+    offered = "regression" if outputs == 1 else "single_label_classification"
+    if asked not in (None, offered):
+        raise TrainingError(
+            f"With {outputs} outputs `fit` trains for {offered}, not for {asked}: set "
+            "model.config.problem_type to None; one output learns a number, more learn a class."
+        )
+
+
+def _check_amounts(split: Split, name: str) -> None:
+    """Raise unless the labels are finite numbers, and those to train on of a size to be learned."""
+    try:
+        amounts = np.asarray(split.labels, dtype=float)
+    except (TypeError, ValueError):
+        amounts = np.full(1, np.nan)
+    if amounts.ndim != 1 or not np.isfinite(amounts).all():
+        raise TrainingError(
+            f"The {name} labels must be finite numbers, one a text, for a model with one output; "
+            "some are missing or not: drop those rows."
+        )
+    if name != "training":
+        return
+    if np.ptp(amounts) == 0:
+        raise TrainingError("All training labels are one number, there is nothing to learn.")
+    if float((amounts**2).mean()) > DIVERGED:
+        raise TrainingError(
+            f"The training labels lie around {amounts.mean():.4g}, {amounts.std():.4g} apart, and "
+            "an output begins at 0: learn (label - mean) / deviation, and turn it back afterwards."
+        )
+
+
+def _check_classes(split: Split, name: str, classes: int) -> None:
+    """Raise unless the labels are classes of the model, and more than one to train on."""
+    labels = _whole(split, name)
     if labels.min() < 0 or labels.max() >= classes:
         where = f"they lie in {labels.min():g} to {labels.max():g}"
         blank = int((labels == -1).sum())
@@ -61,7 +120,6 @@ def check_split(
         raise TrainingError(
             "The training split has one class only, there is nothing to learn: draw it anew."
         )
-    _check_known(tokenizer, split, name)
 
 
 def _whole(split: Split, name: str) -> Array:
@@ -181,6 +239,47 @@ def out_of_memory(error: BaseException) -> bool:
     if isinstance(error, kinds):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error) for words in FULL)
+
+
+def require_class_weights(asked: Any, labels: Any, classes: int) -> None:
+    """Raise `TrainingError` unless ``asked`` is "balanced" or a weight above 0 for each class."""
+    if isinstance(asked, str):
+        missing = sorted(set(range(classes)) - {int(label) for label in labels})
+        if asked != "balanced" or missing:
+            why = f"classes {missing} have no training row" if missing else f"not {asked!r}"
+            raise TrainingError(f'Class weights are "balanced" or a number a class; {why}.')
+        return
+    try:
+        given = np.asarray(asked, dtype=float)
+    except (TypeError, ValueError):
+        given = np.zeros(0)
+    if given.shape != (classes,) or not (np.isfinite(given).all() and (given > 0).all()):
+        raise TrainingError(f"{classes} class weights are needed, each above 0, not {asked!r}.")
+
+
+def own_scores(
+    metrics: Callable[[Array, Array], Mapping[str, float]] | None,
+    labels: Array,
+    chances: Array,
+    row: Mapping[str, float],
+) -> dict[str, float]:
+    """Return what a reader's ``metrics`` says of an epoch, or raise `TrainingError`.
+
+    It is to be a mapping of names that ``row`` does not have to numbers.
+    """
+    if metrics is None:
+        return {}
+    found = metrics(labels, chances)
+    try:
+        scores = {str(name): float(value) for name, value in found.items()}
+    except (AttributeError, TypeError, ValueError):
+        raise TrainingError(
+            f"`metrics` must return numbers by name, such as {{'kappa': 0.4}}, not {found!r}."
+        ) from None
+    taken = sorted(set(scores) & {*row, "seconds"})
+    if taken:
+        raise TrainingError(f"The history has {', '.join(taken)} already: name it otherwise.")
+    return scores
 
 
 def require_finite(loss: float, epoch: int) -> float:

@@ -95,6 +95,8 @@ class StepGraphs:
         self._places = places
 
     def _why_not(self, batches: Batches, rows: Array) -> str:
+        if batches.types is not None:
+            return "pairs of texts"
         if len(rows) < self._size:
             return "a last batch with fewer rows"
         if len(batches.parts(rows)) == 1:

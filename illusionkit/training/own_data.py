@@ -1,40 +1,38 @@
-"""A reader's own data as what `fit` reads: containers of any kind, and parts that keep units whole.
+"""A reader's own data as what `fit` reads: containers of any kind.
 
-`labelled` takes a DataFrame, a `datasets.Dataset`, a list of (text, label) or a `Split`; `parted`
-cuts it into training, validation and test.
+`labelled` takes a DataFrame, a `datasets.Dataset`, a list of (text, label) or a `Split`, which
+`own_parts` cuts into training, validation and test; `as_splits` is what `fit` makes of them.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
-from illusionkit.data import duplicates, own_columns
+from illusionkit.data import own_columns
 from illusionkit.errors import DataError
 from illusionkit.models.needs import require_texts
 from illusionkit.training.batches import Split
 
-PARTS = ("train", "validation", "test")
-SHARES = {"test": 0.2, "validation": 0.1}
-"""The share of the rows that are tested, and that a training is watched by."""
-FEWEST_UNITS, FEWEST_ROWS, MOST_VALUES, MOST_TEXTS, LARGE = 50, 10, 50, 100_000, 0.1
-"""The fewest units in all, and rows of a part; the most different fractions that are classes; the
-most texts among which near copies are looked for; the share of the rows from which a unit is said
-to be large."""
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+MOST_VALUES = 50
+"""The most different fractions that are classes."""
 
 
 @dataclass(frozen=True)
 class Labelled:
     """Texts with their classes: ``texts``, ``labels`` (rows,) from 0, ``names`` of the classes.
 
-    ``table`` holds the same rows with all columns that were given, numbered from 0; ``notes`` say
-    what was left out.
+    ``second`` holds the other text of each row where rows are pairs. ``table`` holds the same rows
+    with all columns that were given, numbered from 0; ``notes`` say what was left out.
     """
 
     texts: list[str]
@@ -42,33 +40,32 @@ class Labelled:
     names: list[str]
     table: pd.DataFrame
     notes: tuple[str, ...] = ()
+    second: list[str] | None = None
+
+    @property
+    def wholes(self) -> list[str]:
+        """Return each row's text, of a pair both: what tells copies."""
+        if self.second is None:
+            return self.texts
+        return [f"{one}\n{other}" for one, other in zip(self.texts, self.second, strict=True)]
 
     def split(self, rows: Array | slice = slice(None)) -> Split:
         """Return all rows, or some, as what is trained or judged on."""
         places = np.arange(len(self.texts))[rows]
-        return Split([self.texts[k] for k in places], self.labels[places].tolist())
+        second = None if self.second is None else [self.second[k] for k in places]
+        return Split([self.texts[k] for k in places], self.labels[places].tolist(), second)
 
     def frame(self) -> pd.DataFrame:
         """Return columns ``text`` and ``label``, the name of the class: what it was made of."""
         return pd.DataFrame({"text": self.texts, "label": [self.names[k] for k in self.labels]})
 
 
-@dataclass(frozen=True)
-class Parted:
-    """Row numbers of the three parts, the unit (rows,) of every row, and what was left out."""
-
-    train: Array
-    validation: Array
-    test: Array
-    unit: Array
-    notes: tuple[str, ...] = ()
-
-
-def labelled(data: Any, *, text: str = "text", label: str = "label") -> Labelled:
+def labelled(data: Any, *, text: str | Sequence[str] = "text", label: str = "label") -> Labelled:
     """Return texts and classes of a table, a `datasets.Dataset`, (text, label) pairs or a `Split`.
 
-    Distinct labels, sorted, become the classes: see `own_columns.label_values`. Rows with a blank
-    text are left out, and `Labelled.notes` says how many.
+    ``text`` names the column of the texts, or two columns: then each row is a pair. Distinct
+    labels, sorted, become the classes: see `own_columns.label_values`. Rows with a blank text are
+    left out, and `Labelled.notes` says how many.
 
     Raises
     ------
@@ -76,37 +73,132 @@ def labelled(data: Any, *, text: str = "text", label: str = "label") -> Labelled
         No such container or column; texts that are none, labels that are missing or -1, one class
         only, or a label of more than `MOST_VALUES` fractions.
     """
-    text = one_text(text)
-    table = _table(data, text, label)
-    column = own_columns.named(table, text, "text")
-    found, there = own_columns.texts(column)
-    kept = table[there].reset_index(drop=True)
-    values = own_columns.label_values(own_columns.named(kept, label, "label"))
+    read = _read(data, text, label)
+    values = own_columns.label_values(own_columns.named(read.table, label, "label"))
     _require_classes(values[0], label)
     names, (labels,) = own_columns.numbered(values)
+    return Labelled(read.texts, labels, require_texts(names), read.table, read.notes, read.second)
+
+
+@dataclass(frozen=True)
+class _Read:
+    """The texts of a table, the rows that have them, and what was left out."""
+
+    texts: list[str]
+    second: list[str] | None
+    table: pd.DataFrame
+    notes: tuple[str, ...]
+
+
+def _read(data: Any, text: str | Sequence[str], label: str) -> _Read:
+    names = [text] if isinstance(text, str) else list(text)
+    if len(names) not in (1, 2):
+        raise DataError(f"A row has one text, or two that are a pair, not {len(names)}.")
+    table = _table(data, names, label)
+    found = [own_columns.texts(own_columns.named(table, name, "text")) for name in names]
+    there = np.logical_and.reduce([kept for _, kept in found])
+    rows = np.flatnonzero(there)
+    texts = []
+    for cells, kept in found:
+        at = dict(zip(np.flatnonzero(kept).tolist(), cells, strict=True))
+        texts.append(require_texts([at[row] for row in rows]))
     blank = int((~there).sum())
     notes = (f"{blank:,} of {len(table):,} rows have no text and are left out.",) if blank else ()
-    return Labelled(require_texts(found), labels, require_texts(names), kept, notes)
+    second = texts[1] if len(texts) == 2 else None
+    return _Read(texts[0], second, table[there].reset_index(drop=True), notes)
+
+
+def as_splits(
+    model: PreTrainedModel, *parts: Any, text: str | Sequence[str] = "text", label: str = "label"
+) -> tuple[Split, ...]:
+    """Return what is trained and judged on as splits, whose classes are those of the model.
+
+    `Split`s stay as they are. What else `labelled` takes, and what it gives, is read; the labels
+    are the classes by the names in the model's config, or else their sorted names are put there.
+    With one output labels are numbers. What is left out is told by a warning.
+
+    Raises
+    ------
+    DataError
+        As in `labelled`; splits beside tables; other classes than the model has.
+    """
+    if all(isinstance(part, Split) for part in parts):
+        return parts
+    if any(isinstance(part, Split) for part in parts):
+        raise DataError("Both parts as tables, please, or both as splits.")
+    read = [
+        _of_labelled(part, label) if isinstance(part, Labelled) else _read(part, text, label)
+        for part in parts
+    ]
+    for note in (note for part in read for note in part.notes):
+        warnings.warn(note, stacklevel=3)
+    columns = [own_columns.named(part.table, label, "label") for part in read]
+    numbers = _amounts(columns) if model.config.num_labels == 1 else _numbered(model, columns)
+    return tuple(
+        Split(part.texts, labels.tolist(), part.second)
+        for part, labels in zip(read, numbers, strict=True)
+    )
+
+
+def _of_labelled(part: Labelled, label: str) -> _Read:
+    names = _objects([part.names[k] for k in part.labels])
+    return _Read(part.texts, part.second, pd.DataFrame({label: names}), part.notes)
+
+
+def _amounts(columns: Sequence[pd.Series]) -> list[Array]:
+    """Return columns of labels as numbers, shape (rows,) each."""
+    found = [
+        pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        for column in columns
+    ]
+    strange = sum(int((~np.isfinite(amounts)).sum()) for amounts in found)
+    if strange:
+        raise DataError(
+            f"{strange} labels are no finite numbers, and a model with one output learns numbers: "
+            "leave those rows out, or make the model by encoders.classifier."
+        )
+    return found
+
+
+def _numbered(model: PreTrainedModel, columns: Sequence[pd.Series]) -> list[Array]:
+    """Return columns of labels as the classes of a model, whose config learns their names."""
+    names, numbers = own_columns.numbered(own_columns.label_values(*columns))
+    config = model.config
+    known = {str(name): int(number) for name, number in (config.label2id or {}).items()}
+    if known == {f"LABEL_{k}": k for k in range(len(known))}:
+        if len(names) != config.num_labels:
+            raise DataError(
+                f"The labels are {len(names)} classes, and the model has {config.num_labels} "
+                "outputs: make it by encoders.classifier with their names."
+            )
+        config.id2label = dict(enumerate(names))
+        config.label2id = known = {name: number for number, name in enumerate(names)}
+    strange = [name for name in names if name not in known]
+    if strange:
+        raise DataError(f"The model has no class {strange[:5]}: it knows {list(known)[:10]}.")
+    place = np.array([known[name] for name in names])
+    return [place[codes] for codes in numbers]
 
 
 def one_text(names: Any) -> str:
-    """Return the one name of a column of texts, or raise `DataError`: pairs are not offered."""
+    """Return the one name of a column of texts, or raise `DataError`: no pairs in the command."""
     given = list(names) if pd.api.types.is_list_like(names) else [names]
     if len(given) != 1:
         raise DataError(
-            f"{len(given)} columns of text are named, and a row has one text here: pairs of "
-            "texts are not offered. Join the two in one column, with the tokenizer's separator "
-            "between them ([SEP] for BERT)."
+            f"{len(given)} columns of text are named, and a row has one text here. Join them in "
+            "one column, with the tokenizer's separator between them ([SEP] for BERT); "
+            "training.fit takes two columns, as pairs."
         )
     return str(given[0])
 
 
-def _table(data: Any, text: Any, label: str) -> pd.DataFrame:
+def _table(data: Any, text: Sequence[str], label: str) -> pd.DataFrame:
     """Return what was given as a table."""
     if isinstance(data, pd.DataFrame):
         return data
     if isinstance(data, Split):
-        data = list(zip(data.texts, data.labels, strict=True))
+        second = () if data.second is None or len(text) == 1 else (data.second,)
+        data = list(zip(data.texts, *second, data.labels, strict=True))
     if hasattr(data, "to_pandas"):
         return _with_names(data, label)
     if isinstance(data, (str, bytes, Mapping)) or not pd.api.types.is_list_like(data):
@@ -116,12 +208,12 @@ def _table(data: Any, text: Any, label: str) -> pd.DataFrame:
             f"{type(data).__name__}{inside}."
         )
     rows = list(data)
-    strange = sum(not isinstance(row, (tuple, list)) or len(row) != 2 for row in rows)
+    wanted = [*text, label]
+    strange = sum(not isinstance(row, (tuple, list)) or len(row) != len(wanted) for row in rows)
     if strange or not rows:
-        raise DataError(f"{strange} of {len(rows)} entries are no pair (text, label).")
-    return pd.DataFrame(
-        {name: _objects([row[k] for row in rows]) for k, name in enumerate((text, label))}
-    )
+        form = f"{'pair' if len(wanted) == 2 else 'triple'} ({', '.join(wanted)})"
+        raise DataError(f"{strange} of {len(rows)} entries are no {form}.")
+    return pd.DataFrame({name: _objects([row[k] for row in rows]) for k, name in enumerate(wanted)})
 
 
 def _objects(values: list[Any]) -> pd.Series:
@@ -144,134 +236,6 @@ def _require_classes(values: pd.Series, label: str) -> None:
     if len(found) > MOST_VALUES and any(isinstance(value, float) for value in found):
         raise DataError(
             f"'{label}' holds {len(found)} different numbers, fractions among them: that is an "
-            "amount, and no class. Regression is not offered: cut it into classes, at edges that "
-            "were chosen before the look."
+            "amount, and no class. Cut it into classes, at edges that were chosen before the look, "
+            "or learn the number: training.fit with encoders.regressor."
         )
-
-
-def parted(
-    data: Labelled, *, group: str | None = None, time: str | None = None, seed: int = 0
-) -> Parted:
-    """Return training, validation and test rows, about 70, 10 and 20 %, with units kept whole.
-
-    A unit is all that hangs together by equal or nearly equal texts and by one ``group``. Units
-    fall by a hash of their texts and the ``seed``, so that the order of rows and the number of
-    calls change nothing. With ``time`` the test is the latest part, and validation the latest
-    before it; a unit counts where it begins, and its later rows are left out.
-
-    Raises
-    ------
-    DataError
-        No such column, fewer than `FEWEST_UNITS` units, a class with one unit, or a part that has
-        too few rows, or training rows of one class only.
-    """
-    unit, notes = _units(data, group)
-    _require_units(data, unit)
-    largest = int(np.bincount(unit).max())
-    if largest >= LARGE * len(unit):
-        notes.append(
-            f"The largest unit has {largest:,} rows: one group, or texts that are nearly copies."
-        )
-    if time is None:
-        place = _by_hash(data, unit, seed)
-    else:
-        place, more = _by_time(own_columns.named(data.table, time, "time"), unit)
-        notes += more
-    rows = {name: np.flatnonzero(place == number) for number, name in enumerate(PARTS)}
-    _require_parts(data, rows)
-    return Parted(**rows, unit=unit, notes=tuple(notes))
-
-
-def _units(data: Labelled, group: str | None) -> tuple[Array, list[str]]:
-    """Return the unit of each row, and what is to be said of it."""
-    few = len(data.texts) <= MOST_TEXTS
-    alike = duplicates.components(data.texts, near=duplicates.NEAR if few else 1.0)
-    notes = [] if few else [f"More than {MOST_TEXTS:,} texts: near copies were not looked for."]
-    if group is None:
-        return alike, notes
-    cells = own_columns.named(data.table, group, "group").astype("string")
-    alone = np.flatnonzero(cells.isna())
-    if len(alone):
-        notes.append(f"{len(alone):,} rows have no '{group}': each counts as one of its own.")
-    numbers = pd.factorize(cells)[0]
-    numbers[alone] = len(cells) + alone
-    return duplicates.linked(numbers.tolist(), alike.tolist()), notes
-
-
-def _require_units(data: Labelled, unit: Array) -> None:
-    units = len(np.unique(unit))
-    if units < FEWEST_UNITS:
-        raise DataError(
-            f"{len(unit):,} rows are {units} units: rows of one group, and texts that are copies "
-            f"or nearly so, count once. {FEWEST_UNITS} are needed: collect more."
-        )
-    each = pd.Series(unit).groupby(data.labels).nunique()
-    single = [data.names[k] for k in each.index[each < 2]]
-    if single:
-        some = ", ".join(f"'{name}'" for name in single[:5])
-        raise DataError(
-            f"{len(single)} classes have one unit only ({some}), and can't be trained on and "
-            "tested: leave them out, join them with others, or collect more."
-        )
-
-
-def _by_hash(data: Labelled, unit: Array, seed: int) -> Array:
-    """Return the part (0, 1, 2) of each row, by a hash of its unit.
-
-    Units come in the order of their hash and are tested until there are enough; what is too large
-    for a part goes to the next. The last unit of each class is trained on.
-    """
-    key = pd.Series([duplicates.normalise(text) for text in data.texts]).groupby(unit).min()
-    draws = key.map(lambda text: hashlib.sha256(f"{seed}:{text}".encode()).hexdigest())
-    order = draws.sort_values(kind="stable").index.to_numpy()
-    size = np.bincount(unit)
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    last = {order[k] for k in pd.Series(rank[unit]).groupby(data.labels).max()}
-    room = {name: share * len(unit) for name, share in SHARES.items()}
-    place = np.zeros(len(size), dtype=np.int64)
-    for one in order:
-        fits = [name for name in room if size[one] <= room[name] and one not in last]
-        if fits:
-            room[fits[0]] -= size[one]
-            place[one] = PARTS.index(fits[0])
-    return place[unit]
-
-
-def _by_time(column: pd.Series, unit: Array) -> tuple[Array, list[str]]:
-    """Return the part (0, 1, 2) of each row by its moment, -1 where it is left out, and notes."""
-    when = own_columns.moments(column)
-    rank = when.rank(method="dense").to_numpy(dtype=float, na_value=np.nan)
-    known = ~np.isnan(rank)
-    ranks = np.sort(rank[known])
-    if not len(ranks) or ranks[-1] < len(PARTS):
-        raise DataError(
-            f"'{column.name}' names {int(ranks[-1]) if len(ranks) else 0} moments, and a split by "
-            "time needs 3: one for each part."
-        )
-    later = max(ranks[int(len(ranks) * (1 - SHARES["test"]))], 3)
-    watch = min(max(ranks[int(len(ranks) * (1 - sum(SHARES.values())))], 2), later - 1)
-    own = np.where(known, (rank >= watch).astype(int) + (rank >= later), -1)
-    first = pd.Series(np.where(known, own, len(PARTS))).groupby(unit).transform("min").to_numpy()
-    straddling = known & (own > first)
-    notes = []
-    if not known.all():
-        notes.append(f"{int((~known).sum()):,} rows have no moment and are left out.")
-    if straddling.any():
-        units = len(np.unique(unit[straddling]))
-        notes.append(
-            f"{units:,} units reach over a border in time: {int(straddling.sum()):,} later rows of "
-            "theirs are left out."
-        )
-    return np.where(straddling, -1, own), notes
-
-
-def _require_parts(data: Labelled, rows: Mapping[str, Array]) -> None:
-    for name in PARTS:
-        if len(rows[name]) < (FEWEST_ROWS if name != "validation" else 2):
-            raise DataError(
-                f"The {name} part has {len(rows[name])} rows, too few: a few units hold nearly all "
-                "rows, or reach over most of the time. Name another group or time, or collect more."
-            )
-    if len(np.unique(data.labels[rows["train"]])) < 2:
-        raise DataError("The training part has one class only: the others come later.")

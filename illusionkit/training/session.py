@@ -17,6 +17,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from illusionkit import cache
 from illusionkit.arrays import Array
 from illusionkit.errors import TrainingError
@@ -93,8 +95,8 @@ class Session:
 
     ``step`` batches of ``epoch`` (from 1) are done, ``steps`` of all epochs; ``total`` is the sum
     of this epoch's losses over rows, ``rows`` the history, ``best`` the epoch, validation loss and
-    weights of the best epoch. From `begin` on ``model`` and ``optimizer`` are those to train with:
-    Accelerate has wrapped them.
+    weights of the best epoch; ``criterion`` gives a batch's loss. From `begin` on ``model`` and
+    ``optimizer`` are those to train with: Accelerate has wrapped them.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class Session:
         self.settings, self.accelerator, self.reuse = settings, accelerator, reuse
         self.model: Any = model
         self.optimizer: Any = None
+        self.criterion: Any = None
         self.epoch, self.step, self.steps = 1, 0, 0
         self.total: Any = 0.0  # on a GPU a number there, which nobody waits for
         self.rows: list[dict[str, float]] = []
@@ -137,7 +140,7 @@ class Session:
 
     def attach(self, batches: Batches) -> Batches:
         """Return ``batches`` as this training reads them: states of frozen layers, few lengths."""
-        batches.few_lengths = self.graphs is not None
+        batches.few_lengths = self.graphs is not None and batches.types is None
         return self.reuse.attach(batches)
 
     def begin(self, optimizer: torch.optim.Optimizer, schedule: Any) -> None:
@@ -163,6 +166,11 @@ class Session:
                 group["lr"] = torch.tensor(group["lr"], device=device)
         if self.graphs is not None and device.type == "cuda":
             self._guard = Guard(device, optimizer, self.accelerator.scaler)
+
+    def waited_long_enough(self) -> bool:
+        """Return whether ``patience`` epochs have gone by without a better one."""
+        patience, since = self.settings.patience, self.epoch - 1 - self.best["epoch"]
+        return patience is not None and since >= patience
 
     def left(self, order: list[Array]) -> Iterator[Array]:
         """Yield the batches of this epoch that are still to do, under a bar that shows it."""
@@ -274,7 +282,10 @@ def training_key(
     """Return a hash of what a training is: its data, settings, model and number of processes."""
     import torch
 
-    rows = [[list(part.texts), [int(k) for k in part.labels]] for part in splits]
+    rows = [
+        [list(part.texts), np.asarray(part.labels).tolist(), list(part.second or [])]
+        for part in splits
+    ]
     trained = [name for name, weights in model.named_parameters() if weights.requires_grad]
     shape = model.config.to_json_string()
     asked = json.dumps([rows, asdict(settings), accelerator.num_processes, trained, shape])

@@ -6,8 +6,9 @@ from small_models import same, save_small, weights
 from illusionkit.errors import TrainingError
 from illusionkit.models import encoders
 from illusionkit.training.batches import Batches, Settings, Split
-from illusionkit.training.finetune import cross_entropy, probabilities
+from illusionkit.training.finetune import probabilities
 from illusionkit.training.frozen_layers import FAMILIES, Reuse
+from illusionkit.training.losses import cross_entropy
 
 TEXTS = [
     "A great film.",

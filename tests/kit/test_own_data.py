@@ -10,7 +10,8 @@ from illusionkit.data.corpora import movie_reviews, product_reviews
 from illusionkit.data.duplicates import overlap
 from illusionkit.errors import DataError
 from illusionkit.training.batches import Settings, Split
-from illusionkit.training.own_data import PARTS, labelled, parted
+from illusionkit.training.own_data import labelled
+from illusionkit.training.own_parts import PARTS, parted
 
 TEXTS = ["a fine film", "a dull film", "what a plot", "no plot at all", "well sung"]
 
@@ -132,8 +133,9 @@ def test_blank_texts_are_left_out_and_counted():
         ([("a", 0), ("b", "\ud800")], {}, "lone surrogate"),
         (pd.DataFrame({"text": TEXTS}), {}, "no column 'label' \\(label\\). There are: text"),
         (pd.DataFrame([["a", "b", 1]], columns=["text", "text", "label"]), {}, "One column"),
-        (pd.DataFrame({"a": TEXTS, "b": TEXTS, "label": 1}), {"text": ["a", "b"]}, "2 columns .*"
-         "pairs of texts are not offered"),
+        (pd.DataFrame({"a": TEXTS, "b": TEXTS}), {"text": ["a", "b", "a"]}, "not 3"),
+        (pd.DataFrame({"a": TEXTS, "b": [1, *TEXTS[1:]]}), {"text": ["a", "b"]}, "1 of 5 entries"),
+        ([("a", "b", 1), ("a", 1)], {"text": ["a", "b"]}, r"1 of 2 .* triple \(a, b, label\)"),
         (pd.DataFrame({"text": TEXTS, "label": [[1], [2], [1], [2], [1]]}), {}, "is a list"),
         ({"train": 1, "test": 2}, {}, "not dict of train, test: name one"),
         ("a text", {}, "not str"),
@@ -151,7 +153,7 @@ def test_what_can_not_be_read_is_said(data, asked, says):
 def test_a_measured_amount_is_no_class_but_many_whole_numbers_are():
     many = pd.DataFrame({"text": [f"text {k}" for k in range(80)], "label": range(80)})
     assert len(labelled(many).names) == 80
-    with pytest.raises(DataError, match=r"80 different numbers.*Regression is not offered"):
+    with pytest.raises(DataError, match=r"80 different numbers.*or learn the number"):
         labelled(many.assign(label=many["label"] + 0.5))
 
 

@@ -138,6 +138,21 @@ def test_what_is_drawn_follows_the_draw(table, run_log):
     assert drawn[0] == drawn[1] != drawn[2]
 
 
+@pytest.mark.parametrize(("cost", "rows"), [(22, 9), (23, 8), (60, 3), (90, 2), (5000, 2)])
+def test_of_a_costly_table_as_many_rows_are_run_as_the_budget_allows(table, run_log, cost, rows):
+    ran = len(synthetic.runs(run_log))
+    trial = synthetic.experiment(run=same, cost=float(cost))
+    assert results.stale(trial) == ["code"]
+    assert restamp(trial, draw=1).rows == rows
+    assert len(synthetic.runs(run_log)) == ran + rows
+
+
+def test_of_a_costly_table_every_row_has_its_chance(table):
+    trial, rows = synthetic.experiment(cost=90.0), results.read(table)
+    met = {row for draw in range(200) for row in renewal._drawn(trial, rows, draw)}
+    assert met == set(range(len(rows)))
+
+
 def test_kept_readings_stay_at_hand_after_restamping(table, monkeypatch):
     trial = synthetic.experiment(run=same)
     restamp(trial, draw=1)

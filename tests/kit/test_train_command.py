@@ -18,7 +18,8 @@ from illusionkit.__main__ import main
 from illusionkit.audit import own_training
 from illusionkit.data.corpora import movie_reviews
 from illusionkit.training.batches import Settings
-from illusionkit.training.own_data import labelled, parted
+from illusionkit.training.own_data import labelled
+from illusionkit.training.own_parts import parted
 
 WORDS = {
     "good": ("great", "fine", "lovely", "superb"),

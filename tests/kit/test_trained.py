@@ -9,7 +9,8 @@ import pytest
 
 from illusionkit.audit.trained import FEWEST_UNITS, Trained, gap, judge, share
 from illusionkit.data.corpora import product_reviews
-from illusionkit.training.own_data import labelled, parted
+from illusionkit.training.own_data import labelled
+from illusionkit.training.own_parts import parted
 
 
 @pytest.fixture(scope="module")
