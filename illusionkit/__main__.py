@@ -110,6 +110,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     add("--precision", metavar="auto|fp32|bf16|fp16")
     add("--frozen", type=int, metavar="N", dest="frozen_layers", help="lowest layers that stay")
     add("--at-once", type=int, metavar="N", dest="tokens_at_once", help="tokens in memory at once")
+    add("--class-weights", choices=("balanced",), help="rows count for more in a rarer class")
+    add("--patience", type=int, metavar="N", help="stop after N epochs without a lower loss")
     add("--every", type=int, metavar="N", help="steps between two checkpoints")
     add("--fail-on", default="never", choices=("low", "medium", "high", "never"))
     parser.set_defaults(command=_train)

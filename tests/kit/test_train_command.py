@@ -287,10 +287,11 @@ def test_every_option_reaches_the_settings(monkeypatch, tmp_path):
     told = []
     monkeypatch.setattr(own_training, "train", lambda asked, settings: told.append(settings) or 0)
     given = {"--epochs": 3, "--batch": 4, "--rate": 5e-6, "--tokens": 7, "--seed": 8, "--frozen": 2,
-             "--at-once": 900, "--precision": "bf16"}  # fmt: skip
+             "--at-once": 900, "--precision": "bf16", "--class-weights": "balanced",
+             "--patience": 2}  # fmt: skip
     words = [str(each) for pair in given.items() for each in pair]
     assert main(["train", "mine.csv", "--out", str(tmp_path), *words]) == 0
     assert told == [
         Settings(epochs=3, batch_size=4, learning_rate=5e-6, max_tokens=7, seed=8, frozen_layers=2,
-                 tokens_at_once=900, precision="bf16")
+                 tokens_at_once=900, precision="bf16", class_weights="balanced", patience=2)
     ]  # fmt: skip
