@@ -258,7 +258,7 @@ def require_class_weights(asked: Any, labels: Any, classes: int) -> None:
 
 
 def own_scores(
-    metrics: Callable[[Array, Array], Mapping[str, float]] | None,
+    metrics: Callable[[Array, Array], Mapping[str, float]],
     labels: Array,
     chances: Array,
     row: Mapping[str, float],
@@ -267,8 +267,6 @@ def own_scores(
 
     It is to be a mapping of names that ``row`` does not have to numbers.
     """
-    if metrics is None:
-        return {}
     found = metrics(labels, chances)
     try:
         scores = {str(name): float(value) for name, value in found.items()}
@@ -276,7 +274,7 @@ def own_scores(
         raise TrainingError(
             f"`metrics` must return numbers by name, such as {{'kappa': 0.4}}, not {found!r}."
         ) from None
-    taken = sorted(set(scores) & {*row, "seconds"})
+    taken = sorted(set(scores) & {*row, "epoch", "train_loss", "seconds"})
     if taken:
         raise TrainingError(f"The history has {', '.join(taken)} already: name it otherwise.")
     return scores

@@ -8,7 +8,7 @@ evaluation are the five steps of it. Used in chapters 4 and 5.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,6 @@ from illusionkit.training.checks import (
     check_length,
     check_second,
     check_training,
-    own_scores,
     require_finite,
 )
 from illusionkit.training.gradients import backward
@@ -39,8 +38,9 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+    from illusionkit.training.losses import Metrics
+
     Loss = float | torch.Tensor
-    Metrics = Callable[[Array, Array], Mapping[str, float]]
 
 
 def fit(
@@ -104,13 +104,9 @@ def fit(
         steps = settings.epochs * len(batches)
         optimizer = torch.optim.AdamW(_groups(model, settings), settings.learning_rate, fused=True)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, slope(settings.warmup, steps))
-        run.criterion = criterion_of(
-            int(model.config.num_labels or 0), train, settings, model.device
-        )
+        run.criterion = criterion_of(model, train, settings)
         run.begin(optimizer, schedule)
-        for epoch in range(run.epoch, settings.epochs + 1):
-            if run.waited_long_enough():
-                break
+        for epoch in run.epochs():
             model.train()
             for rows in run.left(batches.order(epoch)):
                 loss = update(run, batches, rows)
@@ -119,8 +115,7 @@ def fit(
                 run.stepped(rows)
             chances = _probabilities(model, judged, run.accelerator)
             row = {"epoch": epoch, "train_loss": float(run.total) / len(train)}
-            row |= scores(chances, judged.labels)
-            row |= own_scores(metrics, judged.labels, chances, row)
+            row |= scores(chances, judged.labels, metrics)
             run.rows.append({**row, "seconds": run.seconds})
             if require_finite(row["validation_loss"], epoch) < run.best["loss"]:
                 weights = copy.deepcopy(model.state_dict()) if settings.restore_best else None

@@ -6,7 +6,7 @@ its squared error, as `transformers` has it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +14,20 @@ import numpy as np
 
 from illusionkit.arrays import Array
 from illusionkit.training.batches import Settings, Split
-from illusionkit.training.checks import require_class_weights
+from illusionkit.training.checks import own_scores, require_class_weights
 
 if TYPE_CHECKING:
     import torch
+    from transformers import PreTrainedModel
 
     Criterion = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    Metrics = Callable[[Array, Array], Mapping[str, float]]
 
 
-def criterion_of(outputs: int, train: Split, settings: Settings, device: Any) -> Criterion:
+def criterion_of(model: PreTrainedModel, train: Split, settings: Settings) -> Criterion:
     """Return what is minimised: a function of a batch's logits and labels, a mean over its rows.
+
+    Weights of classes lie on the model's device.
 
     Raises
     ------
@@ -32,12 +36,13 @@ def criterion_of(outputs: int, train: Split, settings: Settings, device: Any) ->
     """
     import torch
 
-    if outputs == 1:
+    if model.config.num_labels == 1:
         return squared_error
     if settings.class_weights is None:
         return cross_entropy
-    weights = class_weights(settings.class_weights, train.labels, outputs)
-    return partial(weighted, weights=torch.tensor(weights, dtype=torch.float32, device=device))
+    found = class_weights(settings.class_weights, train.labels, int(model.config.num_labels or 0))
+    weights = torch.tensor(found, dtype=torch.float32, device=model.device)
+    return partial(weighted, weights=weights)
 
 
 def class_weights(asked: Any, labels: Any, classes: int) -> Array:
@@ -94,11 +99,11 @@ def said(logits: torch.Tensor) -> torch.Tensor:
     return exact if exact.shape[-1] == 1 else exact.softmax(-1)
 
 
-def scores(said: Array, labels: Array) -> dict[str, float]:
+def scores(said: Array, labels: Array, metrics: Metrics | None = None) -> dict[str, float]:
     """Return validation_loss, never weighted, and what is right, of `said` (rows, classes).
 
     Of classes the mean loss in nats and the accuracy; of one output the mean squared error and
-    validation_error, the mean absolute one.
+    validation_error, the mean absolute one. Then what a reader's ``metrics`` says of both.
     """
     if said.shape[1] == 1:
         gaps = said[:, 0] - labels
@@ -106,4 +111,5 @@ def scores(said: Array, labels: Array) -> dict[str, float]:
     else:
         losses = -np.log(np.clip(said[np.arange(len(labels)), labels], 1e-12, None))
         name, right = "validation_accuracy", said.argmax(axis=1) == labels
-    return {"validation_loss": float(losses.mean()), name: float(right.mean())}
+    found = {"validation_loss": float(losses.mean()), name: float(right.mean())}
+    return found if metrics is None else {**found, **own_scores(metrics, labels, said, found)}

@@ -167,10 +167,11 @@ class Session:
         if self.graphs is not None and device.type == "cuda":
             self._guard = Guard(device, optimizer, self.accelerator.scaler)
 
-    def waited_long_enough(self) -> bool:
-        """Return whether ``patience`` epochs have gone by without a better one."""
-        patience, since = self.settings.patience, self.epoch - 1 - self.best["epoch"]
-        return patience is not None and since >= patience
+    def epochs(self) -> Iterator[int]:
+        """Yield the epochs that are left, until ``patience`` of them brought nothing better."""
+        patience = self.settings.patience or self.settings.epochs
+        while self.epoch <= self.settings.epochs and self.epoch - self.best["epoch"] <= patience:
+            yield self.epoch
 
     def left(self, order: list[Array]) -> Iterator[Array]:
         """Yield the batches of this epoch that are still to do, under a bar that shows it."""

@@ -234,7 +234,7 @@ def test_the_gradient_is_that_of_each_row_times_its_weight(small, two):
     for settings in (QUICK, Settings(max_tokens=32, tokens_at_once=40)):
         model, tokenizer = encoders.classifier(2, small)
         batches = Batches(tokenizer, two, settings)
-        ours = losses.criterion_of(2, two, Settings(class_weights=(0.5, 3.0)), "cpu")
+        ours = losses.criterion_of(model, two, Settings(class_weights=(0.5, 3.0)))
         total = backward(model, batches, rows, accelerator_of("fp32"), ours)
         found = [one.grad.clone() for one in model.parameters()]
         model.zero_grad()
