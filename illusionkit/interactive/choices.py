@@ -47,12 +47,8 @@ def finder(entries: Sequence[Entry], *, title: str, by: Sequence[str]) -> HTML:
     Raises ValueError without entries, for a link that does not lead to a notebook, for an entry
     that is not in every group, or for too many groups or choices.
     """
-    choices = [_choices(entries, which) for which in range(len(by))]
-    _require(entries, by, choices)
-    marks = [
-        [found.index(entry.groups[which]) + 1 for which, found in enumerate(choices)]
-        for entry in entries
-    ]
+    _require(entries, by)
+    choices, marks = grouped([entry.groups for entry in entries])
     inside = render(
         "finder", title=title, count=len(entries), listed=list(zip(entries, marks, strict=True)),
         groups=list(zip(GROUPS, by, choices, strict=False)), letters=GROUPS,
@@ -61,11 +57,21 @@ def finder(entries: Sequence[Entry], *, title: str, by: Sequence[str]) -> HTML:
     return output(f"{opening}{style_sheet()}{own_sheet()}{inside}</div>")
 
 
-def _choices(entries: Sequence[Entry], which: int) -> list[str]:
-    return list(dict.fromkeys(entry.groups[which] for entry in entries if entry.groups[which:]))
+def grouped(groups: Sequence[Sequence[str]]) -> tuple[list[list[str]], list[list[int]]]:
+    """Return the choices of each group, by first appearance, and for each entry their numbers.
+
+    Numbers count from 1. Raises ValueError for more choices than the style sheet knows.
+    """
+    choices = [list(dict.fromkeys(found)) for found in zip(*groups, strict=True)]
+    if max(map(len, choices)) > MOST_CHOICES:
+        raise ValueError(f"a group has room for {MOST_CHOICES} choices")
+    marks = [
+        [known.index(one) + 1 for known, one in zip(choices, row, strict=True)] for row in groups
+    ]
+    return choices, marks
 
 
-def _require(entries: Sequence[Entry], by: Sequence[str], choices: Sequence[Sequence[str]]) -> None:
+def _require(entries: Sequence[Entry], by: Sequence[str]) -> None:
     if not entries or not 1 <= len(by) <= len(GROUPS):
         raise ValueError(f"a list needs entries and one or two groups: {len(entries)}, {len(by)}")
     for entry in entries:
@@ -73,8 +79,6 @@ def _require(entries: Sequence[Entry], by: Sequence[str], choices: Sequence[Sequ
             raise ValueError(f"'{entry.name}' is in {len(entry.groups)} groups, not {len(by)}")
         if not entry.page.endswith(".ipynb") or ":" in entry.page:
             raise ValueError(f"'{entry.page}' is no link to a page of this book")
-    if max(map(len, choices)) > MOST_CHOICES:
-        raise ValueError(f"a group has room for {MOST_CHOICES} choices")
 
 
 @cache

@@ -1,0 +1,39 @@
+"""The pages of the book and where they lie, so that one page can lead to another by its name.
+
+The list is the book's ``_toc.yml``, which travels with the package.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from illusionkit.errors import DataError
+
+ENTRY = re.compile(r"^\s*(?:root|- file):\s*(\S+)\s*$", re.MULTILINE)
+
+
+def path() -> Path:
+    """Return where the contents lie: in an installed package, or in the book's own folder."""
+    inside = Path(__file__).parents[1] / "_toc.yml"
+    return inside if inside.exists() else Path(__file__).parents[2] / "_toc.yml"
+
+
+def pages() -> dict[str, str]:
+    """Return each page's place by its name, in the order of the book, without its suffix."""
+    found = ENTRY.findall(path().read_text(encoding="utf-8"))
+    return {place.rpartition("/")[2]: place for place in found}
+
+
+def link(page: str, *, seen_from: str) -> str:
+    """Return the way to the notebook of a page, from another one; both by name.
+
+    Raises DataError for a name that is not in the contents.
+    """
+    known = pages()
+    strange = [name for name in (page, seen_from) if name not in known]
+    if strange:
+        raise DataError(f"The contents hold no page '{strange[0]}': {', '.join(known)}.")
+    start = known[seen_from].rpartition("/")[0] or "."
+    return os.path.relpath(f"{known[page]}.ipynb", start).replace(os.sep, "/")
