@@ -111,7 +111,7 @@ EXPERIMENTS = (
         title="A threshold chosen on the test that is reported",
         symptom="A cut-off saves more money in the report than in the following quarter.",
         caught_by="Choose the threshold on rows that the report does not score.",
-        design="fresh-sample", metric=COST, margin=50, sign=1, seeds=tuple(range(100)),
+        design="fresh-sample", metric=COST, margin=50, sign=1, seeds=tuple(range(40)),
         knobs=(
             Knob("tested", "applicants tested", "applicants", low=30, high=MOST, default=100,
                  doses=(100, 300, 1000, 3000)),
