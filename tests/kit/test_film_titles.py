@@ -47,5 +47,6 @@ def test_a_list_of_other_films_or_columns_is_refused():
 
 
 def test_nobody_changes_the_list_that_is_kept():
-    film_titles.film_titles().loc[0, "title"] = "changed"
+    mine = film_titles.film_titles()
+    mine.loc[0, "title"] = "changed"
     assert film_titles.film_titles()["title"][0] == "Toy Story"
