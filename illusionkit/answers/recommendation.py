@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from illusionkit.answers.answer import Answer
+from illusionkit.answers.answer import Answer, claimed
 
 
 def _by_chance() -> float:
@@ -20,4 +20,5 @@ def _among_five_hundred() -> float:
 ANSWERS = {
     "recommendation-1": Answer(_by_chance, within=0.002),
     "recommendation-2": Answer(_among_five_hundred, within=0.001),
+    "nearest-films-1": claimed("served by the ten nearest new films, of 100", 8.149, within=0.5),
 }

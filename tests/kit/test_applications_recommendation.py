@@ -8,7 +8,8 @@ from illusionkit.data.movielens import FILMS
 from illusionkit.errors import DataError
 from illusionkit.experiment.reading import Rows
 from illusionkit.illusions.applications import fake_accounts, recommendation
-from illusionkit.illusions.material.films import Ranked, drawn, held_out
+from illusionkit.illusions.applications.recommendation_als import ranked_by_als
+from illusionkit.illusions.material.films import Ranked, drawn, held_out, ranked
 from illusionkit.models import recommenders
 
 
@@ -144,3 +145,30 @@ def test_what_was_given_is_not_listed():
     asked.given[0, 4], asked.given[1, 5] = 0, 0  # nothing else is left to recommend
     rows = fake_accounts.judged(histories, asked)
     assert rows.prediction.tolist() == [4, 5]
+
+
+def test_the_factors_of_als_are_the_least_weighted_squares(histories):
+    """One row, by scikit-learn's weighted ridge regression without a constant."""
+    from sklearn.linear_model import Ridge
+
+    films = np.random.default_rng(1).normal(size=(80, 3))
+    found = recommenders.factors(histories[:2], films, confidence=4.0)
+    for row, seen in zip(found, histories, strict=False):
+        ridge = Ridge(alpha=recommenders.PENALTY, fit_intercept=False)
+        assert np.allclose(row, ridge.fit(films, seen, sample_weight=1 + 4 * seen).coef_)
+
+
+def test_als_repeats_itself_and_puts_films_of_like_users_first():
+    histories = np.kron(np.eye(2), np.ones((60, 20)))  # two kinds of users, two kinds of films
+    given = np.zeros((1, 40))
+    given[0, :5] = 1
+    scores = recommenders.als(histories, given, rank=4)
+    assert scores[0, 5:20].min() > scores[0, 20:].max()
+    assert (scores == recommenders.als(histories, given, rank=4)).all()
+
+
+def test_als_is_asked_about_what_the_others_are_asked_about():
+    mine, theirs = ranked_by_als(3, "book", last=True), ranked("svd", 3, "book", last=True)
+    for name in ("users", "target", "offered"):
+        assert (getattr(mine, name) == getattr(theirs, name)).all()
+    assert not (mine.above & ~mine.offered).any() and (mine.above != theirs.above).any()
