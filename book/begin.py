@@ -19,7 +19,8 @@ UNWRITTEN = "TO WRITE"
 FOLDERS = {
     "collect": "03-pipeline/collect", "pretrain": "03-pipeline/pretrain",
     "tune": "03-pipeline/fine-tune", "evaluate": "03-pipeline/evaluate-and-deploy",
-    "generate": "03-pipeline/evaluate-and-deploy", "applications": "06-applications", "outlook": "08-outlook",
+    "generate": "03-pipeline/evaluate-and-deploy", "applications": "06-applications",
+    "outlook": "08-outlook",
 }  # fmt: skip
 """The steps of the kit's catalogue, and the folder among the chapters that holds their pages."""
 CAPTIONS = {"06-applications": "Applications", "08-outlook": "Outlook"}
