@@ -249,11 +249,6 @@ def named(losses: Sequence[float]) -> dict[str, float]:
     return {f"loss_{step:02}": loss for step, loss in enumerate(losses, 1)}
 
 
-def losses_of(row: Mapping[str, Any]) -> list[float]:
-    """Return the losses of a row, step by step."""
-    return [value for name, value in sorted(row.items()) if name.startswith("loss_")]
-
-
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the record as a table in Markdown."""
     known = found["versions"]
@@ -269,8 +264,10 @@ def lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 def cells(row: Mapping[str, Any], rows: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the cells of a tool on a task."""
+    from illusionkit.illusions.material.one_task import steps_of
+
     task = row["case"].split(",")[0]
-    pairs = zip(losses_of(row), losses_of(rows[f"{task}, PyTorch"]), strict=True)
+    pairs = zip(steps_of(row), steps_of(rows[f"{task}, PyTorch"]), strict=True)
     far = max(abs(one - other) for one, other in pairs)
     took = bench.ends(row, "cpu_seconds", ".3f")
     more = [f"{row['seconds']:.3f}", f"{row['import_seconds']:.1f}", f"{row['peak_mb']:,.0f}"]

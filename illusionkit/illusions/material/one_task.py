@@ -120,6 +120,11 @@ def smoothed(values: Sequence[float], weight: float) -> Array:
     return np.array(kept)
 
 
+def steps_of(row: Mapping[str, float]) -> list[float]:
+    """Return the losses of a row of the record "tools", step by step."""
+    return [row[name] for name in sorted(row) if name.startswith("loss_")]
+
+
 def differences(losses: Mapping[str, Sequence[float]]) -> dict[str, float]:
     """Return how far each tool's losses are at most from those of the first one."""
     first, *_ = losses.values()
