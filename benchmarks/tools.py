@@ -206,7 +206,8 @@ def whole(*, rounds: int, seeds: int) -> dict[str, Any]:
 def require_tools() -> dict[str, str]:
     """Return the versions of the tools. Raises SystemExit: TensorFlow is not there."""
     try:
-        return {name: version(name) for name in ("tensorboard", "keras", tensorflow())}
+        others = {name: version(name) for name in ("tensorboard", "keras")}
+        return {**others, "tensorflow": version(tensorflow())}
     except PackageNotFoundError as error:
         raise SystemExit("TensorFlow is not installed here: run `make tools`.") from error
 
@@ -252,9 +253,8 @@ def named(losses: Sequence[float]) -> dict[str, float]:
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the record as a table in Markdown."""
     known = found["versions"]
-    name = "tensorflow-cpu" if "tensorflow-cpu" in known else "tensorflow"
-    more = f"{name} {known[name]}, keras {known['keras']}, tensorboard {known['tensorboard']}."
-    yield f"{bench.where(found)[:-1]}, {more} One thread."
+    more = ", ".join(f"{name} {known[name]}" for name in ("tensorflow", "keras", "tensorboard"))
+    yield f"{bench.where(found)[:-1]}, {more}. One thread."
     yield ""
     rows = {row["case"]: row for row in found["rows"]}
     head = ("Task, tool", "steps", "CPU s", "lowest–highest", "clock s", "CPU s to import")

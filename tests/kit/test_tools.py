@@ -85,8 +85,8 @@ class TestRecord:
 
     def test_it_names_what_made_it(self):
         known = record("tools")
-        assert {"torch", "transformers", "keras", "tensorboard"} <= set(known.versions)
-        assert {"tensorflow", "tensorflow-cpu"} & set(known.versions)
+        named = {"torch", "transformers", "tensorflow", "keras", "tensorboard"}
+        assert named <= set(known.versions)
         assert known.machine["cpu"]
 
     def test_the_losses_of_pytorch_come_out_again(self):
