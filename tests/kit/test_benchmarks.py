@@ -35,9 +35,11 @@ PROGRAMS = (
     "graphs",
     "scoring",
     "threads",
+    "tools",
     "training",
 )
 TABLES = {name: name for name in ("finetune", "frozen", "gpu", "graphs", "scoring", "threads")}
+TABLES["tools"] = "tools"
 TABLES |= {"audit": "audit", "audit-others": "audit", "false-alarms": "false_alarms"}
 TABLES |= {f"equal-accuracy-{study}": "equal_accuracy" for study in (1, 2, 3, 4)}
 
