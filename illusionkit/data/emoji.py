@@ -42,7 +42,7 @@ SILENT = {"2640", "2642", "200D", "FE0F"}
 def emoji(part: str = "book") -> pd.DataFrame:
     """Return 3,786 emoji as pictures and names.
 
-    Columns: ``text``, the name in small letters, with the skin tones where it has some; ``label``,
+    Columns: ``name``, in small letters, with the skin tones where it has some; ``label``,
     the number of its category in `CATEGORIES`; ``base``, equal for variants by skin tone alone;
     ``copy_of``, equal for pictures that are the same; ``unit``, the family: variants by skin tone
     or gender, and pictures that are the same; ``pixels``, see `pixels`.
@@ -134,8 +134,8 @@ def _emoji() -> pd.DataFrame:
     source, (names, sheet) = SOURCES["emoji"]
     told = parse(archives.read(source, names))
     drawn = cut(_png(archives.read(source, sheet)), told["x"].to_numpy(), told["y"].to_numpy())
-    text = [named(*pair) for pair in zip(told["name"], told["codes"], strict=True)]
-    table = pd.DataFrame({"text": text, "label": told["category"].map(CATEGORIES.index)})
+    name = [named(*pair) for pair in zip(told["name"], told["codes"], strict=True)]
+    table = pd.DataFrame({"name": name, "label": told["category"].map(CATEGORIES.index)})
     table["base"] = pd.factorize(told["base"])[0]
     table["pixels"] = [picture.tobytes() for picture in drawn]
     table["copy_of"] = pd.factorize(table["pixels"])[0]

@@ -32,10 +32,15 @@ class Drawings(NamedTuple):
     names: Array
 
 
+def with_text(part: str) -> pd.DataFrame:
+    """Return the emoji of a part; what is encoded of each is its name."""
+    return emoji.emoji(part).rename(columns={"name": "text"})
+
+
 @cache
 def drawings(part: str) -> Drawings:
     """Return the distinct drawings of a part, and the book's above it; do not change them."""
-    table, names = read_encoded(emoji.emoji, part)
+    table, names = read_encoded(with_text, part)
     kept = ~table["copy_of"].duplicated().to_numpy()
     table = table[kept].drop(columns="copy_of").reset_index(drop=True)
     shown = emoji.pixels(table).reshape(len(table), -1) / 255
