@@ -139,7 +139,10 @@ def _emoji() -> pd.DataFrame:
     table["base"] = pd.factorize(told["base"])[0]
     table["pixels"] = [picture.tobytes() for picture in drawn]
     table["copy_of"] = pd.factorize(table["pixels"])[0]
-    table["unit"] = joined(pd.factorize(told["codes"].map(family))[0], table["copy_of"].to_numpy())
+    kinds = pd.factorize(told["codes"].map(family))[0]
+    for group in ("base", "copy_of"):  # a pair's variants are spelled as two persons
+        kinds = joined(kinds, table[group].to_numpy())
+    table["unit"] = kinds
     key = told["codes"].map(lambda codes: hashlib.sha256(codes.encode()).hexdigest())
     return tables.with_part(table, "emoji", key)
 

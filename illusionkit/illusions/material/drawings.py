@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.linalg import solve
 
 from illusionkit.arrays import Array
 from illusionkit.data import emoji
@@ -68,9 +69,8 @@ def fitted(alike: Array, train: Array, targets: Array, test: Array) -> Array:
     ``targets`` (train, width); their mean is what it says of a row that is like none.
     """
     mean = targets.mean(axis=0)
-    weights = np.linalg.solve(
-        alike[np.ix_(train, train)] + RIDGE * np.eye(len(train)), targets - mean
-    )
+    ridge = alike[np.ix_(train, train)] + RIDGE * np.eye(len(train))
+    weights = solve(ridge, targets - mean, assume_a="pos")
     return np.asarray(mean + alike[np.ix_(test, train)] @ weights)
 
 
@@ -122,7 +122,7 @@ def cast(table: pd.DataFrame, rng: np.random.Generator, size: int, least: int, n
     The gallery has ``names`` names, one a family; its families are not in the pool.
     """
     rows = [rng.permutation(each) for each in table.groupby("unit").indices.values()]
-    book = np.array([table["part"].iat[each[0]] == "book" for each in rows])
+    book = (table["part"] == "book").to_numpy()[[each[0] for each in rows]]
     large = np.flatnonzero([len(each) >= least for each in rows])
     strange, asked = (large[part] for part in deal(book[large], rng, size, size))
     first(strange, size, "families with siblings")
