@@ -15,9 +15,9 @@ give. Control and cured are equivalent to 0. The split by base keeps between a q
 quarters of the optimism at seventeen. Rivals: chance, one in a hundred; the name of the nearest
 picture by pixels has at least two thirds of the model's optimism at seventeen, since copying is
 enough; a sibling's name alone, without a pixel, finds the right name for nine in ten. Honest, the
-model is better than chance and below a fifth. Nothing is tuned. Before a result was looked at, 1,200 pictures
-to learn from became 1,000, since one draw ran out of others, and twenty seeds became ten. Used in
-chapter 8.
+model is better than chance and below a fifth. Nothing is tuned. Before a result was looked at,
+1,200 pictures to learn from became 1,000, since one draw ran out of others, and twenty seeds became
+ten. Used in chapter 8.
 """
 
 from __future__ import annotations
