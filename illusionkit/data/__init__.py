@@ -1,8 +1,8 @@
 """Real data: package archives, pinned and verified, and the tables that are read out of them.
 
 `archives` and their `client` fetch; `tables` reads, checks, and cuts into parts; `corpora`,
-`mail`, `credit`, `census`, `digits`, `movielens`, `questions` and `slips` each hold a family of
-data, which `registry` finds; `duplicates` finds copies of texts, `unit_copies` those of units;
+`mail`, `credit`, `census`, `digits`, `emoji`, `movielens`, `questions` and `slips` each hold a
+family of data, which `registry` finds; `duplicates` finds copies of texts, `unit_copies` of units;
 `raters` says what the disagreement of raters allows; `own_columns` and `own_files` are for what a
 reader brings and keeps; `works` is the list of what the book cites.
 """

@@ -16,6 +16,7 @@ def test_every_module_with_sources_is_found():
         "corpora",
         "credit",
         "digits",
+        "emoji",
         "mail",
         "movielens",
         "questions",
@@ -37,7 +38,7 @@ def test_a_new_module_is_found_without_a_list(tmp_path, monkeypatch):
 
 def test_every_data_set_has_a_loader_and_pinned_members():
     loaders = registry.loaders()
-    assert len(loaders) == 16 and set(corpora.CORPORA) < set(loaders)
+    assert len(loaders) == 17 and set(corpora.CORPORA) < set(loaders)
     for name, load in loaders.items():
         source, members = registry.members(name)
         assert load.__name__ == name
@@ -65,6 +66,7 @@ def test_the_fingerprint_of_a_data_set_changes_with_its_bytes_alone(repin):
     [
         "census",
         "digits",
+        "emoji",
         "film_ratings",
         "german_credit",
         "mails",
