@@ -24,7 +24,7 @@ from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.illusions.material.compressed import RIGHT_LOST, pool, told
 from illusionkit.training.book_model import tables
 
-SHARES = (0.0, 0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6)
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)
 FIXED, ALLOWED, MOST = 0.3, 0.01, 300
 """The share named beforehand; the loss that counts as none; the reviews of the largest test."""
 
