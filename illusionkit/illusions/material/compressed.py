@@ -149,10 +149,11 @@ def smaller(way: str, amount: float, **more: int) -> Any:
     return model
 
 
+@cache
 def told(part: str, way: str = "", amount: float = WHOLE, **more: int) -> Array:
     """Return the probabilities (reviews of `pool`, classes) of a smaller model, or of the whole.
 
-    They are kept in the cache, by weights, texts and all that is done here.
+    They are kept in the cache, by weights, texts and all that is done here. Do not change them.
     """
     tuned, texts = finetuned(), list(pool(part)["text"])
 
