@@ -15,6 +15,8 @@ than after a look at 300. Used in chapter 8.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 
 from illusionkit.arrays import Array
@@ -59,6 +61,7 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     return Reading.scored(RIGHT_LOST, seen, honest, extras=extras, used_units=used)
 
 
+@cache
 def _trained_on() -> list[Array]:
     """Return the units that the model was trained on, or chosen by."""
     return [tables()[name]["unit"].to_numpy() for name in ("train", "validation")]
