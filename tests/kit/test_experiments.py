@@ -32,6 +32,7 @@ HEAVY = (
     "duplicate-leakage-finetuned", "training-score", "silent-bug", "pretraining-loss",
     "one-setting", "pretrained-weights",
     "fragility", "fragility-worst",
+    "compression", "compression-rivals", "compression-chosen",
 )  # fmt: skip
 LIGHT = [name for name in experiments() if name not in HEAVY]
 EACH = pytest.mark.parametrize("name", LIGHT)
