@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 STEPS = (
     "principle", "collect", "pretrain", "tune", "evaluate", "improve", "generate",
-    "applications", "labs",
+    "applications", "outlook",
 )  # fmt: skip
 """The folders in the order of the book; one that holds nothing yet does not exist."""
 

@@ -1,0 +1,1 @@
+"""Illusions of the step outlook."""
