@@ -16,10 +16,14 @@ from illusionkit.arrays import Array
 from illusionkit.data import corpora
 from illusionkit.data.slips import drawn, rewritten, slips, usable, words_of
 from illusionkit.experiment import needs
+from illusionkit.experiment.draws import first
+from illusionkit.experiment.task import Task
 from illusionkit.models import encoding
 
 WRITERS, COPIES, JUDGES, SLIPS = 2000, 4, 1500, 3
 """Reviews with copies, copies of each, reviews with a misspelled version, slips in a text."""
+WORK, HOLDOUT = 500, 3000
+"""Reviews to work on, and to judge by."""
 
 
 def spelled(texts: list[str], seed: int) -> list[str]:
@@ -93,3 +97,29 @@ def copies_of(table: pd.DataFrame, rows: Array) -> Array:
     place = pd.Series(np.arange(len(rows)), index=rows)
     order = np.lexsort((made["copy"], place[made["original"]]))
     return np.asarray(made.index[order]).reshape(len(rows), -1)
+
+
+def dealt(task: Task, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Return reviews to work on, other ones in place of copies, and a holdout; in random order."""
+    roles, whole = task.table["role"].to_numpy(), (task.table["copy"] == 0).to_numpy()
+    work = first(
+        rng.permutation(np.flatnonzero(whole & task.book & (roles == "writer"))), WORK, "reviews"
+    )
+    others = rng.permutation(np.flatnonzero(whole & task.book & (roles == "other")))
+    spare = first(others, WORK * COPIES, "other reviews")
+    free = (
+        others[len(spare) :]
+        if task.book.all()
+        else np.flatnonzero(whole & ~task.book & (roles != "again"))
+    )
+    return work, spare, rng.permutation(free)[:HOLDOUT]
+
+
+def extended(task: Task, work: Array, spare: Array, number: int, kind: str) -> Array:
+    """Return the rows to train on: originals, then ``number`` more of a kind for each."""
+    more = {
+        "slips": lambda: copies_of(task.table, work)[:, :number],
+        "plain": lambda: np.tile(work[:, None], number),
+        "reviews": lambda: spare.reshape(WORK, COPIES)[:, :number],
+    }[kind]()
+    return np.concatenate([work, more.T.ravel()])

@@ -29,41 +29,21 @@ from functools import partial
 
 import numpy as np
 
-from illusionkit.arrays import Array
-from illusionkit.experiment.draws import first, turns
+from illusionkit.experiment.draws import turns
 from illusionkit.experiment.reading import ACCURACY, Reading
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Task, joined
-from illusionkit.illusions.material.slipped_reviews import COPIES, copies_of, reviews
+from illusionkit.illusions.material.slipped_reviews import (
+    COPIES,
+    WORK,
+    copies_of,
+    dealt,
+    extended,
+    reviews,
+)
 from illusionkit.models.learners import Probe, linear_probe
 
-WORK, HOLDOUT, FOLDS = 500, 3000, 5
-
-
-def dealt(task: Task, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """Return reviews to work on, other ones in place of copies, and a holdout; in random order."""
-    roles, whole = task.table["role"].to_numpy(), (task.table["copy"] == 0).to_numpy()
-    work = first(
-        rng.permutation(np.flatnonzero(whole & task.book & (roles == "writer"))), WORK, "reviews"
-    )
-    others = rng.permutation(np.flatnonzero(whole & task.book & (roles == "other")))
-    spare = first(others, WORK * COPIES, "other reviews")
-    free = (
-        others[len(spare) :]
-        if task.book.all()
-        else np.flatnonzero(whole & ~task.book & (roles != "again"))
-    )
-    return work, spare, rng.permutation(free)[:HOLDOUT]
-
-
-def extended(task: Task, work: Array, spare: Array, number: int, kind: str) -> Array:
-    """Return the rows to train on: originals, then ``number`` more of a kind for each."""
-    more = {
-        "slips": lambda: copies_of(task.table, work)[:, :number],
-        "plain": lambda: np.tile(work[:, None], number),
-        "reviews": lambda: spare.reshape(WORK, COPIES)[:, :number],
-    }[kind]()
-    return np.concatenate([work, more.T.ravel()])
+FOLDS = 5
 
 
 def _task(part: str) -> Task:
