@@ -90,7 +90,7 @@ def typos(dose: Dose, seed: int, arm: str, part: str) -> Reading:
 
 _experiment = partial(
     Experiment, step="outlook", page="augmentation", kind="text", metric=ACCURACY, sign=1,
-    seeds=tuple(range(20)),
+    seeds=tuple(range(10)),
     knobs=(Knob("copies", "copies of each review", "copies", low=0, high=COPIES, default=COPIES,
                 doses=(0, 1, 2, 4)),),
     null_dose=0, data=("movie_reviews", "slips"), weights=("minilm",),
