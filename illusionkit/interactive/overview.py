@@ -43,8 +43,11 @@ def atlas(table: pd.DataFrame, *, title: str, links: Mapping[str, str]) -> HTML:
     choices, marks = grouped(list(zip(kinds, steps, strict=True)))
     ranks = {name: _ranks(table, name) for name in ("size", "title")}
     listed = [
-        {**row, "marks": marks[k], "link": links[row["page"]], "picture": _picture(row),
-         "shown": {name: _short(float(row[name])) for name in SHOWN}, "place": k, "by_size": ranks["size"][k], "by_name": ranks["title"][k]}
+        {
+            **row, "marks": marks[k], "link": links[row["page"]], "picture": _picture(row),
+            "shown": {name: _short(float(row[name])) for name in SHOWN},
+            "place": k, "by_size": ranks["size"][k], "by_name": ranks["title"][k],
+        }
         for k, row in enumerate(rows)
     ]  # fmt: skip
     inside = render(
