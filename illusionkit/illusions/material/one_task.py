@@ -8,7 +8,7 @@ tool needs no other tool to read it. Used in chapter 7.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -71,7 +71,8 @@ def last_layer() -> dict[str, Array]:
     """Return the weights of the encoder's last layer by name, and of a head drawn at random."""
     from illusionkit.models.encoders import encoder
 
-    layer = encoder()[0].encoder.layer[LAYERS]
+    model: Any = encoder()[0]
+    layer = model.encoder.layer[LAYERS]
     weights = {name: tensor.detach().numpy() for name, tensor in layer.named_parameters()}
     drawn = np.random.default_rng(72).normal(0, 0.02, (CLASSES, 384)).astype(np.float32)
     return {**weights, "head.weight": drawn, "head.bias": np.zeros(CLASSES, np.float32)}
