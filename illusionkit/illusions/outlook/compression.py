@@ -18,10 +18,8 @@ Blocks leave less than half of the flawed arm's optimism at 4 bits. Noise change
 rounding does, within 5 points. With the inputs rounded too, 8 bits change 2 to 10 %. Of the answers
 that change at 4 bits at least 80 % are among the half that the whole model was less sure of; more
 change in the three middle classes than in the outer two, and in longer reviews as often as in
-shorter ones, within 5 points.
-
-The rivals were first two more arms of ``compression``, at all doses. While it ran, before anything
-of them was measured, they became an experiment of their own at two doses. Used in chapter 8.
+shorter ones, within 5 points. The rivals were first two more arms, at all doses; before anything
+of them was measured, they became an experiment of their own. Used in chapter 8.
 """
 
 from __future__ import annotations
