@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from illusionkit.answers.answer import claimed
+from illusionkit.answers.answer import Answer, claimed
 
-CONTROLS = "intervals of controls above 0 by luck"
+CONTROLS = 53
 
 ANSWERS = {
-    "above-by-luck": claimed(CONTROLS, 1.325, within=0.03),
-    "what-cleaning-bought": claimed("honest points gained by cleaning", 10.3, within=0.5),
+    "above-by-luck": Answer(lambda: CONTROLS * 0.05 / 2, within=0.03),
+    "what-cleaning-bought": claimed("honest points gained by cleaning", 10.28, within=0.5),
     "the-best-stone": claimed("wholly right, always none", 1.2, within=0.05),
 }

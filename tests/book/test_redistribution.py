@@ -51,7 +51,7 @@ def write_page(path: Path, text: str, *, output: str = "", quotes: tuple[str, ..
 def test_every_corpus_is_indexed(whole: Index) -> None:
     counts = {name: int((whole.owners == i).sum()) for i, name in enumerate(whole.names)}
     assert set(counts) >= {"movie_reviews", "product_reviews", "tweets", "editorials", "mails"}
-    assert min(counts.values()) > 5_000, counts
+    assert min(counts.values()) > 2_000, counts  # the templates of commands are few
 
 
 def test_a_text_of_each_corpus_would_be_seen(whole: Index, tmp_path: Path) -> None:
