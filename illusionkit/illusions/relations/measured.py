@@ -5,7 +5,7 @@ over) whose model is learned from texts or from rows about persons in seconds, a
 `Task`. Left out for a reason that was known beforehand: where nothing is read (coins, made-up
 columns), where the gap or the drop *is* the illusion (subgroups, slips), where a network is
 fine-tuned, and mail, whose rows no `Task` judges. Of each, the arm *flawed*, the lowest, the middle
-and the highest dose of its spec, the first five seeds of it or as many as it has.
+and the highest dose of its spec, its first three seeds.
 
 Of which model and rows: those behind the honest score. Under *fresh-sample*, *same-rows* and
 *two-populations* that is the model of the flawed procedure itself; under *paired-models* the model
@@ -79,7 +79,7 @@ TWICE: Mapping[str, slipped.Twice | None] = {
 }
 """The experiments, and the learner of each over texts with and without slips, where it has one."""
 
-SEEDS = 5
+SEEDS = 3
 COLUMNS = ("optimism", "honest", "commonest", "rows", "gap_one", "gap_other", "drop", "same")
 """Scores as accuracies; ``same`` is the share of answers that the second learner gives alike."""
 STAMPS = ("code", "data", "weights")
@@ -175,22 +175,31 @@ def stamps(of: Experiment) -> dict[str, str]:
 
 
 def write(*names: str) -> Path:
-    """Measure the table (or the rows of some experiments, the others kept), and return its path."""
-    file, kept = path(), []
-    if names:
-        old = results.read(file).drop(columns="check")
-        kept = [old[~old["id"].isin(names)]]
-    today = datetime.now(timezone.utc).date().isoformat()
+    """Measure the rows of some experiments, or of all, and return the table's path.
+
+    Each experiment's rows are kept as soon as they are there.
+    """
     for of in map(experiment, names or TWICE):
-        made = derived(of, cells(of))
-        kept.append(made.assign(**stamps(of), **machine(), date=today))
-    table = pd.concat(kept, ignore_index=True)
-    table["order"] = table["id"].map(list(TWICE).index)
-    table = table.sort_values(["order", "dose", "seed"]).drop(columns="order")
+        origin = {**stamps(of), **machine()}
+        made = derived(of, cells(of)).assign(**origin, date=_today())
+        _keep(of.id, made)
+    return path()
+
+
+def _today() -> str:
+    return datetime.now(timezone.utc).date().isoformat()
+
+
+def _keep(name: str, made: pd.DataFrame) -> None:
+    """Put an experiment's rows in place of those that the table has of it."""
+    file = path()
     file.parent.mkdir(parents=True, exist_ok=True)
+    kept = [results.read(file).drop(columns="check")] if file.exists() else []
+    table = pd.concat([*(old[old["id"] != name] for old in kept), made], ignore_index=True)
+    place = [*table["id"].map(list(TWICE).index)]
+    table = table.assign(place=place).sort_values(["place", "dose", "seed"]).drop(columns="place")
     table.to_csv(file, index=False, float_format="%.6f", na_rep="nan", lineterminator="\n")
     results.rewrite(file)  # gives every row its checksum
-    return file
 
 
 def relations() -> pd.DataFrame:
