@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata, t
+from scipy.stats import norm, rankdata, t
 
 from illusionkit.arrays import Array
 
@@ -81,29 +81,18 @@ def centred(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
     )
 
 
-Says = Callable[[pd.DataFrame], float]
-
-
-def interval(table: pd.DataFrame, says: Says, draws: int = DRAWS) -> tuple[float, float, float]:
-    """Return what ``says`` tells of a table, and the 95 % interval of it: experiments are drawn."""
-    rng, parts = np.random.default_rng(0), [rows for _, rows in table.groupby("id", sort=False)]
-    drawn = [
-        says(pd.concat([parts[k] for k in rng.integers(0, len(parts), len(parts))]))
-        for _ in range(draws)
-    ]
+def interval(
+    table: pd.DataFrame, says: Callable[..., float], *columns: str
+) -> tuple[float, float, float]:
+    """Return what ``says`` tells of some columns, and its 95 % interval: experiments are drawn."""
+    values = [table[name].to_numpy() for name in columns]
+    places = [np.flatnonzero(table["id"] == name) for name in table["id"].unique()]
+    rng, drawn = np.random.default_rng(0), []
+    for _ in range(DRAWS):
+        rows = np.concatenate([places[k] for k in rng.integers(0, len(places), len(places))])
+        drawn.append(says(*(column[rows] for column in values)))
     low, high = np.nanquantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return says(table), float(low), float(high)
-
-
-def between(arrow: Arrow) -> Says:
-    """Return what tells the correlation of an arrow's two columns."""
-    return lambda t: correlation(t[arrow.cause].to_numpy(), t[arrow.effect].to_numpy())
-
-
-def beyond(arrow: Arrow) -> Says:
-    """Return what tells the same, given the arrow's rival."""
-    names = (arrow.cause, arrow.effect, arrow.rival)
-    return lambda t: given(*(t[name].to_numpy() for name in names))
+    return says(*values), float(low), float(high)
 
 
 def asked(arrow: Arrow, table: pd.DataFrame) -> pd.DataFrame:
@@ -113,16 +102,15 @@ def asked(arrow: Arrow, table: pd.DataFrame) -> pd.DataFrame:
     highest doses; "within" them, over doses; "given the rival", between. Columns: ``is``,
     ``from``, ``to``, ``experiments``, ``points``.
     """
-    usable = table.dropna(subset=[arrow.cause, arrow.effect])
-    tops, apart = highest(usable), centred(usable, arrow.cause, arrow.effect)
-    ways = {"one heap": (usable, between(arrow)), "between": (tops, between(arrow))}
-    ways["within"] = (apart, between(arrow))
+    pair = (arrow.cause, arrow.effect)
+    usable = table.dropna(subset=list(pair))
+    tops = highest(usable)
+    ways = {"one heap": usable, "between": tops, "within": centred(usable, *pair)}
+    told = {way: interval(part, correlation, *pair) for way, part in ways.items()}
     if arrow.rival:
-        ways["given the rival"] = (tops, beyond(arrow))
-    rows = {
-        way: [*interval(part, says), part["id"].nunique(), len(part)]
-        for way, (part, says) in ways.items()
-    }
+        ways["given the rival"] = tops
+        told["given the rival"] = interval(tops, given, *pair, arrow.rival)
+    rows = {way: [*told[way], part["id"].nunique(), len(part)] for way, part in ways.items()}
     names = ["is", "from", "to", "experiments", "points"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=names)
 
@@ -147,3 +135,19 @@ def by_chance(experiments: int) -> float:
     """
     at = t.ppf((1 + LEVEL) / 2, experiments - 2)
     return float(at / np.sqrt(experiments - 2 + at**2))
+
+
+def width(correlation: float, experiments: float) -> float:
+    """Return the standard error of a rank correlation on Fisher's scale, atanh.
+
+    Source: Bonett and Wright 2000, doi:10.1007/BF02294183.
+    """
+    return float(np.sqrt((1 + correlation**2 / 2) / (experiments - 3)))
+
+
+def visible(experiments: float, tries: float = 0.8) -> float:
+    """Return the smallest true rank correlation whose interval leaves out 0 in so many tries."""
+    reach, found = norm.ppf((1 + LEVEL) / 2) + norm.ppf(tries), 0.0
+    for _ in range(100):
+        found = float(np.tanh(reach * width(found, experiments)))
+    return found
