@@ -172,7 +172,7 @@ def stamps(of: Experiment) -> dict[str, str]:
     """Return the hashes that an experiment's rows of the table depend on."""
     fixed, twice = provenance(of), TWICE[of.id]
     own = [read, grouped, gap, *([twice] if twice else [])]
-    code = code_hash(of.run, *scoring(of.metric), *own)
+    code = code_hash(of.run, *scoring(of.metric), *own)  # type: ignore[arg-type]
     return {**{name: fixed[name] for name in (*STAMPS, "versions")}, "code": code}
 
 

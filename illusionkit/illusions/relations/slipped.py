@@ -63,7 +63,7 @@ def scaled(name: str) -> Twice:
 @cache
 def _features(*names: str) -> Array:
     """Return the frozen features of corpora whose texts are all misspelled."""
-    parts = [_misspelled(corpora.CORPORA[name]()["text"]) for name in names]
+    parts = [_misspelled(corpora.CORPORA[name]()["text"]) for name in names]  # type: ignore[arg-type]
     return np.concatenate([encoding.features(texts) for texts in parts])
 
 
