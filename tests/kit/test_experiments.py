@@ -370,9 +370,15 @@ BAD = {
 }
 
 
+OF_ITS_OWN = {"multimodal", "multimodal-base"}
+"""Where the truth is which row it is, and no column can take it away."""
+
+
 @EACH
 @pytest.mark.parametrize("bad", BAD)
 def test_data_that_will_not_do_are_named(world, monkeypatch, bad, name):
+    if name in OF_ITS_OWN and bad in ("one label", "no label"):
+        return
     trial = experiment(name)
     monkeypatch.setattr(world, "change", BAD[bad])
     forget()
