@@ -13,6 +13,7 @@ def test_every_module_with_sources_is_found():
     names = [module.__name__.rpartition(".")[2] for module in registry.modules()]
     assert names == [
         "census",
+        "commands",
         "corpora",
         "credit",
         "digits",
@@ -38,7 +39,7 @@ def test_a_new_module_is_found_without_a_list(tmp_path, monkeypatch):
 
 def test_every_data_set_has_a_loader_and_pinned_members():
     loaders = registry.loaders()
-    assert len(loaders) == 17 and set(corpora.CORPORA) < set(loaders)
+    assert len(loaders) == 19 and set(corpora.CORPORA) < set(loaders)
     for name, load in loaders.items():
         source, members = registry.members(name)
         assert load.__name__ == name
@@ -46,7 +47,7 @@ def test_every_data_set_has_a_loader_and_pinned_members():
 
 
 def test_an_unknown_data_set_is_named_with_those_there_are():
-    with pytest.raises(DataError, match=r"No data set is called 'x'. There are: census, chinese"):
+    with pytest.raises(DataError, match=r"No data set is called 'x'. There are: census, commands"):
         registry.fingerprint("x")
 
 
