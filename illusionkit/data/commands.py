@@ -59,6 +59,7 @@ CHINESE = {
     "shopping_list_item": ("苹果",),
     "todo_list_item": ("浇花",),
 }
+WORDS = {"commands": ENGLISH, "commands_chinese": CHINESE}
 """What we put where the templates leave a place for the words of a house."""
 
 
@@ -69,7 +70,7 @@ def commands(part: str = "book") -> pd.DataFrame:
     number; ``turn``, 0 to 7, which of its template's sentences it is.
     Source: home-assistant-intents 2026.10.27, Apache-2.0. Used in chapter 6.
     """
-    return tables.one_part(_commands(), part)
+    return tables.one_part(_drawn("commands"), part)
 
 
 def commands_chinese(part: str = "book") -> pd.DataFrame:
@@ -77,26 +78,17 @@ def commands_chinese(part: str = "book") -> pd.DataFrame:
 
     Source: home-assistant-intents 2026.10.27, Apache-2.0. Used in chapter 6.
     """
-    return tables.one_part(_commands_chinese(), part)
+    return tables.one_part(_drawn("commands_chinese"), part)
 
 
 @memoised
-def _commands() -> pd.DataFrame:
-    return _drawn("commands", ENGLISH)
-
-
-@memoised
-def _commands_chinese() -> pd.DataFrame:
-    return _drawn("commands_chinese", CHINESE)
-
-
-def _drawn(data: str, words: dict[str, tuple[str, ...]]) -> pd.DataFrame:
+def _drawn(data: str) -> pd.DataFrame:
     source, (member,) = SOURCES[data]
     try:
         shipped = json.loads(tables.text(source, member))
     except ValueError as error:
         raise DataError(f"{data}: '{member}' is no JSON: {error}.") from error
-    table = expanded(shipped, words)
+    table = expanded(shipped, WORDS[data])
     return tables.with_part(table, data, table["block"]).drop(columns="block")
 
 

@@ -9,15 +9,15 @@ import os
 import re
 from pathlib import Path
 
+from illusionkit.data import travelling
 from illusionkit.errors import DataError
 
 ENTRY = re.compile(r"^\s*(?:root|- file):\s*(\S+)\s*$", re.MULTILINE)
 
 
 def path() -> Path:
-    """Return where the contents lie: in an installed package, or in the book's own folder."""
-    inside = Path(__file__).parents[1] / "_toc.yml"
-    return inside if inside.exists() else Path(__file__).parents[2] / "_toc.yml"
+    """Return where the contents lie."""
+    return travelling.place("_toc.yml")
 
 
 def pages() -> dict[str, str]:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
-from illusionkit.data import archives, tables
+from illusionkit.data import archives, tables, unit_copies
 from illusionkit.errors import DataError
 
 SOURCES = {"emoji": ("emoji_twitter", ("names", "sheet"))}
@@ -141,20 +141,10 @@ def _emoji() -> pd.DataFrame:
     table["copy_of"] = pd.factorize(table["pixels"])[0]
     kinds = pd.factorize(told["codes"].map(family))[0]
     for group in ("base", "copy_of"):  # a pair's variants are spelled as two persons
-        kinds = joined(kinds, table[group].to_numpy())
+        kinds = unit_copies.linked(kinds, table[group].to_numpy())
     table["unit"] = kinds
     key = told["codes"].map(lambda codes: hashlib.sha256(codes.encode()).hexdigest())
     return tables.with_part(table, "emoji", key)
-
-
-def joined(one: Array, other: Array) -> Array:
-    """Return a number a row, equal for rows that a chain of either group links."""
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    size = one.max() + 1
-    links = coo_matrix((np.ones(len(one)), (one, other + size)), shape=[size + other.max() + 1] * 2)
-    return np.asarray(connected_components(links)[1][one])
 
 
 def _png(shipped: bytes) -> Any:

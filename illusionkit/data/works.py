@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from illusionkit.data import travelling
 from illusionkit.errors import DataError
 
 if TYPE_CHECKING:
@@ -21,9 +22,8 @@ NOTED = re.compile(r"arXiv:(\d{4}\.\d{4,5})")
 
 
 def path() -> Path:
-    """Return where the list lies: in an installed package, or in the book's own folder."""
-    inside = Path(__file__).parents[1] / "references.bib"
-    return inside if inside.exists() else Path(__file__).parents[2] / "references.bib"
+    """Return where the list lies."""
+    return travelling.place("references.bib")
 
 
 def works(first: int) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from illusionkit.data import travelling
 from illusionkit.errors import ResultsError
 
 if TYPE_CHECKING:
@@ -76,10 +77,8 @@ class Record:
 
 def folder() -> Path:
     """Return where measurements are kept: ``$ILLUSIONKIT_RESULTS``, the package, or the book."""
-    inside = Path(__file__).parents[1] / "results"  # in an installed package
-    beside = Path(__file__).parents[2] / "results"  # in the book's own folder
     named = os.environ.get("ILLUSIONKIT_RESULTS")
-    return Path(named) if named else inside if inside.exists() else beside
+    return Path(named) if named else travelling.place("results")
 
 
 def path(name: str) -> Path:

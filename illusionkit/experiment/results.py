@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from illusionkit.arrays import Array
 from illusionkit.errors import ResultsError
 from illusionkit.experiment.provenance import machine, provenance
 from illusionkit.experiment.reading import Reading
+from illusionkit.experiment.records import folder
 from illusionkit.experiment.spec import Experiment
 from illusionkit.experiment.sweep import Cell, cells, intervals_hash, sweep
 
@@ -69,10 +69,7 @@ class Results:
 def path(experiment_id: str, *, confirmed: bool = False) -> Path:
     """Return where an experiment's table lies: ``$ILLUSIONKIT_RESULTS``, the book, the package."""
     name = f"{experiment_id}.confirmed.csv" if confirmed else f"{experiment_id}.csv"
-    inside = Path(__file__).parents[1] / "results"  # in an installed package
-    beside = Path(__file__).parents[2] / "results"  # in the book's own folder
-    root = os.environ.get("ILLUSIONKIT_RESULTS")
-    return (Path(root) if root else inside if inside.exists() else beside) / name
+    return folder() / name
 
 
 def results(experiment: Experiment) -> Results:

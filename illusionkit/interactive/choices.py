@@ -77,8 +77,13 @@ def _require(entries: Sequence[Entry], by: Sequence[str]) -> None:
     for entry in entries:
         if len(entry.groups) != len(by):
             raise ValueError(f"'{entry.name}' is in {len(entry.groups)} groups, not {len(by)}")
-        if not entry.page.endswith(".ipynb") or ":" in entry.page:
-            raise ValueError(f"'{entry.page}' is no link to a page of this book")
+        require_page(entry.page)
+
+
+def require_page(link: str) -> None:
+    """Raise ValueError unless a link leads from a page of this book to the notebook of another."""
+    if not link.endswith(".ipynb") or ":" in link:
+        raise ValueError(f"'{link}' is no link to a page of this book")
 
 
 @cache

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup
 
-from illusionkit.interactive.choices import GROUPS, grouped, own_sheet
+from illusionkit.interactive.choices import GROUPS, grouped, own_sheet, require_page
 from illusionkit.interactive.widget import escape, fixed, output, packaged, render, style_sheet
 
 if TYPE_CHECKING:
@@ -33,11 +33,13 @@ def atlas(table: pd.DataFrame, *, title: str, links: Mapping[str, str]) -> HTML:
     down; it can be put in order by size, step and name, and searched in all its words. The same
     rows can be taken away as csv. Used in chapter 9.
 
-    Raises ValueError for an empty table, or a row whose page has no link.
+    Raises ValueError for an empty table, a row whose page has no link, or one that leads elsewhere.
     """
     missing = sorted(set(table["page"]) - set(links))
     if table.empty or missing:
         raise ValueError(f"a list needs rows, and a link for each page: none for {missing[:3]}")
+    for link in links.values():
+        require_page(link)
     rows = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
     kinds, steps = ([str(row[name]) for row in rows] for name in ("kind", "step"))
     choices, marks = grouped(list(zip(kinds, steps, strict=True)))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from illusionkit.interactive.choices import require_page
 from illusionkit.interactive.widget import escape, output, packaged, render, style_sheet
 
 if TYPE_CHECKING:
@@ -96,8 +97,7 @@ def _require(suspects: Sequence[Suspect]) -> None:
     for suspect in suspects:
         if not suspect.caught_by:
             raise ValueError(f"no check is known of '{suspect.name}'")
-        if not suspect.page.endswith(".ipynb") or ":" in suspect.page:
-            raise ValueError(f"'{suspect.page}' is no link to a page of this book")
+        require_page(suspect.page)
     for field in ("name", "caught_by"):
         if len({getattr(each, field) for each in suspects}) < len(suspects):
             raise ValueError("two suspects share a name or a check: no answer would be right")

@@ -97,6 +97,6 @@ def factors(seen: Array, others: Array, confidence: float = CONFIDENCE) -> Array
 
 
 MODELS: dict[str, Callable[[Array, Array], Array]] = {
-    "popularity": popularity, "neighbours": neighbours, "svd": svd, "ease": ease,
+    "popularity": popularity, "neighbours": neighbours, "svd": svd, "als": als, "ease": ease,
 }  # fmt: skip
-"""Every recommender without rounds by its name, from the simplest on."""
+"""Every recommender by its name, from the simplest on."""

@@ -15,7 +15,7 @@ from illusionkit.illusions.material.spoken import look_up
 
 RULES = {"the": "(the|my)", "is": "is|are", "all": "[<the>] all", "loop": "a <loop>"}
 GRAMMAR = Grammar(RULES, {"area": ("attic", "(wine|coal) cellar"), "number": ("1", "2")})
-PARTS = {"_commands": "bbc61781eaf5e2d6", "_commands_chinese": "52e5cc37346d2479"}
+PARTS = {"commands": "bbc61781eaf5e2d6", "commands_chinese": "52e5cc37346d2479"}
 """The first digits of a hash of which units are in the confirm part: it never moves."""
 
 
@@ -72,7 +72,7 @@ def test_ranges_and_values_become_entries_and_open_lists_none():
 
 @pytest.mark.parametrize("name", PARTS)
 def test_the_documented_commands_are_there(name):
-    table = getattr(commands, name)()
+    table = commands._drawn(name)
     assert set(table["label"]) == set(range(len(commands.INTENTS)))
     assert (table.groupby("label")["unit"].nunique() >= 6).all()
     assert (table.groupby("template")["unit"].nunique() == 1).all()
@@ -83,7 +83,7 @@ def test_the_documented_commands_are_there(name):
 
 @pytest.mark.parametrize("name", PARTS)
 def test_the_confirm_part_never_moves(name):
-    each = getattr(commands, name)().drop_duplicates("unit").sort_values("unit")
+    each = commands._drawn(name).drop_duplicates("unit").sort_values("unit")
     confirm = (each["part"] == "confirm").to_numpy()
     assert abs(confirm.mean() - 0.1) < 3 * (0.09 / len(each)) ** 0.5
     assert hashlib.sha256(np.packbits(confirm).tobytes()).hexdigest()[:16] == PARTS[name]

@@ -8,7 +8,6 @@ from illusionkit.data.movielens import FILMS
 from illusionkit.errors import DataError
 from illusionkit.experiment.reading import Rows
 from illusionkit.illusions.applications import fake_accounts, recommendation
-from illusionkit.illusions.applications.recommendation_als import ranked_by_als
 from illusionkit.illusions.material.films import Ranked, drawn, held_out, ranked
 from illusionkit.models import recommenders
 
@@ -168,7 +167,7 @@ def test_als_repeats_itself_and_puts_films_of_like_users_first():
 
 
 def test_als_is_asked_about_what_the_others_are_asked_about():
-    mine, theirs = ranked_by_als(3, "book", last=True), ranked("svd", 3, "book", last=True)
+    mine, theirs = ranked("als", 3, "book", last=True), ranked("svd", 3, "book", last=True)
     for name in ("users", "target", "offered"):
         assert (getattr(mine, name) == getattr(theirs, name)).all()
     assert not (mine.above & ~mine.offered).any() and (mine.above != theirs.above).any()

@@ -25,6 +25,11 @@ def test_the_way_leads_up_and_down():
     assert contents.link("intro", seen_from="atlas") == "../../intro.ipynb"
 
 
+def test_the_contents_travel_with_the_package(root):
+    project = (root / "pyproject.toml").read_text(encoding="utf-8")
+    assert '"_toc.yml" = "illusionkit/_toc.yml"' in project
+
+
 def test_a_page_that_is_not_there_is_named():
     with pytest.raises(DataError, match="no page 'nowhere'"):
         contents.link("nowhere", seen_from="atlas")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from illusionkit.data import emoji
+from illusionkit.data import emoji, unit_copies
 from illusionkit.errors import DataError
 
 
@@ -71,7 +71,7 @@ def test_a_place_outside_of_the_sheet_is_refused():
 
 
 def test_a_chain_of_two_groupings_is_one_unit():
-    units = emoji.joined(np.array([0, 0, 1, 2, 3]), np.array([0, 1, 1, 2, 3]))
+    units = unit_copies.linked(np.array([0, 0, 1, 2, 3]), np.array([0, 1, 1, 2, 3]))
     assert units[0] == units[1] == units[2]
     assert len(set(units)) == 3
 

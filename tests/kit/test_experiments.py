@@ -349,6 +349,7 @@ def trained(told):
 
 TRUTHS = {
     "label": 1, "mean": 0.5, "ratings": (1,) * 20, "kind": "easy", "late_3": 0, "film": 1,
+    "name": "one name",
 }  # fmt: skip
 
 
@@ -370,15 +371,9 @@ BAD = {
 }
 
 
-OF_ITS_OWN = {"multimodal", "multimodal-base"}
-"""Where the truth is which row it is, and no column can take it away."""
-
-
 @EACH
 @pytest.mark.parametrize("bad", BAD)
 def test_data_that_will_not_do_are_named(world, monkeypatch, bad, name):
-    if name in OF_ITS_OWN and bad in ("one label", "no label"):
-        return
     trial = experiment(name)
     monkeypatch.setattr(world, "change", BAD[bad])
     forget()

@@ -105,6 +105,12 @@ def test_no_text_breaks_out(table):
     assert page.count("<li ") == page.count("</li>") == len(table)
 
 
+def test_a_link_that_leads_out_of_the_book_is_refused(table):
+    links = dict.fromkeys(table["page"], "https://elsewhere.example/page.ipynb")
+    with pytest.raises(ValueError, match="no link to a page of this book"):
+        atlas(table, title="All", links=links)
+
+
 @pytest.mark.parametrize("rows", [0, 2])
 def test_a_table_without_rows_or_a_page_without_a_link_is_refused(table, rows):
     with pytest.raises(ValueError, match="a link for each page"):

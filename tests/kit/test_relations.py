@@ -81,14 +81,14 @@ def test_the_halves_go_by_the_name_of_a_unit_and_a_gap_by_hand():
 
 def test_a_text_has_the_same_slips_wherever_it_stands(monkeypatch):
     words = {word: (f"{word}x", f"{word}y") for word in NUMBERS}
-    monkeypatch.setattr(slipped, "_known", lambda: words)
+    monkeypatch.setattr(slipped, "misspelled", lambda: words)
     text = "One two three, four five six or seven."
-    after = slipped.misspelled(text)
+    after = slipped.slipped(text)
     moved = [a != b for a, b in zip(words_of(text), words_of(after), strict=True)]
     assert sum(moved) == slipped.SLIPS and not any(moved[6:])
-    assert slipped.misspelled(text) == after
-    assert slipped.misspelled("two or seven") in ("twox or seven", "twoy or seven")
-    assert slipped.misspelled("or seven") == "or seven"
+    assert slipped.slipped(text) == after
+    assert slipped.slipped("two or seven") in ("twox or seven", "twoy or seven")
+    assert slipped.slipped("or seven") == "or seven"
 
 
 def readings(**columns):

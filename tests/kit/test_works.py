@@ -2,6 +2,7 @@
 
 import pytest
 
+from illusionkit.data import travelling
 from illusionkit.data import works as module
 from illusionkit.data.works import entries, works
 from illusionkit.errors import DataError
@@ -69,5 +70,5 @@ def test_the_list_travels_with_the_package(root, tmp_path, monkeypatch):
     inside = tmp_path / "illusionkit" / "references.bib"
     inside.parent.mkdir()
     inside.write_text(BIBTEX, encoding="utf-8")
-    monkeypatch.setattr(module, "__file__", str(inside.parent / "data" / "works.py"))
+    monkeypatch.setattr(travelling, "__file__", str(inside.parent / "data" / "travelling.py"))
     assert module.path() == inside

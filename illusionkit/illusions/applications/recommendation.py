@@ -78,26 +78,27 @@ _experiment = partial(
     data=("film_ratings",), cost=0.5, tolerance=0.005,
 )  # fmt: skip
 
-_model = partial(_experiment, metric=HIT_RATE, sign=1)
+protocol = partial(_experiment, metric=HIT_RATE, sign=1)
+"""What the specs of all models have in common."""
 
 EXPERIMENTS = (
-    _model(
+    protocol(
         id="recommendation", title="EASE, ranked among a few films drawn by chance",
         symptom="A recommender hits most of the time on paper, and rarely in use.",
         caught_by="Rank every film that could be shown, and name the candidates beside the score.",
         run=partial(run, model="ease"),
     ),
-    _model(
+    protocol(
         id="recommendation-svd", title="SVD, ranked among a few films drawn by chance",
         symptom="Two papers score one recommender on the same ratings, far apart.",
         arms=("flawed",), run=partial(run, model="svd"),
     ),
-    _model(
+    protocol(
         id="recommendation-neighbours", title="Item-kNN, ranked among a few films drawn by chance",
         symptom="A plain recommender catches up with a better one when fewer items are ranked.",
         arms=("flawed",), run=partial(run, model="neighbours"),
     ),
-    _model(
+    protocol(
         id="recommendation-popularity", title="Popularity, ranked among a few films",
         symptom="A list that is the same for everybody scores well.",
         arms=("flawed",), run=partial(run, model="popularity"),

@@ -15,6 +15,7 @@ from scipy.linalg import solve
 
 from illusionkit.arrays import Array
 from illusionkit.data import emoji
+from illusionkit.errors import DataError
 from illusionkit.experiment.draws import deal, first
 from illusionkit.experiment.task import read_encoded
 
@@ -42,6 +43,8 @@ def with_text(part: str) -> pd.DataFrame:
 def drawings(part: str) -> Drawings:
     """Return the distinct drawings of a part, and the book's above it; do not change them."""
     table, names = read_encoded(with_text, part)
+    if table["text"].nunique() < 2:
+        raise DataError("All drawings bear one name: there is nothing to tell apart.")
     kept = ~table["copy_of"].duplicated().to_numpy()
     table = table[kept].drop(columns="copy_of").reset_index(drop=True)
     shown = emoji.pixels(table).reshape(len(table), -1) / 255

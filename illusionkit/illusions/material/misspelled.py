@@ -11,6 +11,7 @@ import numpy as np
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
 from illusionkit.data.slips import Corrector, slips, usable, words_of
+from illusionkit.models import encoders
 from illusionkit.training.book_model import Finetuned, finetuned, tables
 from illusionkit.training.finetune import probabilities
 
@@ -31,11 +32,16 @@ def chances(texts: Sequence[str]) -> Array:
 
 
 @cache
+def review_words() -> frozenset[str]:
+    """Return the words of the film reviews."""
+    return frozenset(word for text in corpora.movie_reviews()["text"] for word in words_of(text))
+
+
+@cache
 def misspelled() -> dict[str, tuple[str, ...]]:
     """Return the slips of each word; none of them is a word of the reviews or of the encoder's."""
-    pieces = (piece for piece in reader()[0].tokenizer.get_vocab() if piece.isalpha())
-    seen = (word for text in corpora.movie_reviews()["text"] for word in words_of(text))
-    return usable(slips(), {*pieces, *seen})
+    pieces = (piece for piece in encoders.encoder()[1].get_vocab() if piece.isalpha())
+    return usable(slips(), {*pieces, *review_words()})
 
 
 @cache

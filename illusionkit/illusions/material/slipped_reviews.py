@@ -14,10 +14,11 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.data.slips import drawn, rewritten, slips, usable, words_of
+from illusionkit.data.slips import drawn, rewritten, slips, usable
 from illusionkit.experiment import needs
 from illusionkit.experiment.draws import first
 from illusionkit.experiment.task import Task
+from illusionkit.illusions.material.misspelled import review_words
 from illusionkit.models import encoding
 
 WRITERS, COPIES, JUDGES, SLIPS = 2000, 4, 1500, 3
@@ -28,15 +29,8 @@ WORK, HOLDOUT = 500, 3000
 
 def spelled(texts: list[str], seed: int) -> list[str]:
     """Return each text with up to `SLIPS` of its words misspelled, words and slips by lot."""
-    known, rng = _known(), np.random.default_rng([seed, 81])
+    known, rng = usable(slips(), review_words()), np.random.default_rng([seed, 81])
     return [rewritten(text, drawn(text, known, rng)[:SLIPS]) for text in texts]
-
-
-@cache
-def _known() -> dict[str, tuple[str, ...]]:
-    """Return the slips of each word, none of which is a word of the reviews."""
-    seen = {word for text in corpora.movie_reviews()["text"] for word in words_of(text)}
-    return usable(slips(), seen)
 
 
 def _roles(table: pd.DataFrame) -> tuple[Array, Array]:

@@ -15,12 +15,13 @@ import numpy as np
 from illusionkit import cache as kept
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.data.slips import drawn, rewritten, slips, usable, words_of
+from illusionkit.data.slips import drawn, rewritten
 from illusionkit.illusions.collect import duplicate_leakage_english
 from illusionkit.illusions.evaluate import preprocessing_leakage
 from illusionkit.illusions.material.help_desk import words_and_pairs
+from illusionkit.illusions.material.misspelled import misspelled
 from illusionkit.illusions.relations.overheard import Training
-from illusionkit.models import encoders, encoding
+from illusionkit.models import encoding
 from illusionkit.models.learners import CountedTexts, Probe
 
 SLIPS = 4
@@ -30,18 +31,10 @@ Twice = Callable[[Training, float], Any]
 """From a training and its dose to its learner over twice the rows, asked as that of a `Task` is."""
 
 
-@cache
-def _known() -> dict[str, tuple[str, ...]]:
-    """Return the slips of each word; none is a word of the reviews or a piece of the encoder's."""
-    pieces = [piece for piece in encoders.encoder()[1].get_vocab() if piece.isalpha()]
-    seen = (word for text in corpora.movie_reviews()["text"] for word in words_of(text))
-    return usable(slips(), {*pieces, *seen})
-
-
-def misspelled(text: str) -> str:
+def slipped(text: str) -> str:
     """Return a text with `SLIPS` words misspelled; always the same ones."""
     rng = np.random.default_rng(int(kept.digest(text)[:8], 16))
-    return rewritten(text, drawn(text, _known(), rng)[:SLIPS])
+    return rewritten(text, drawn(text, misspelled(), rng)[:SLIPS])
 
 
 def encoded(*names: str) -> Twice:
@@ -63,12 +56,12 @@ def scaled(name: str) -> Twice:
 @cache
 def _features(*names: str) -> Array:
     """Return the frozen features of corpora whose texts are all misspelled."""
-    parts = [_misspelled(corpora.CORPORA[name]()["text"]) for name in names]  # type: ignore[arg-type]
+    parts = [_misspelled(list(corpora.CORPORA[name]()["text"])) for name in names]
     return np.concatenate([encoding.features(texts) for texts in parts])
 
 
 def _misspelled(texts: Sequence[str]) -> list[str]:
-    return [misspelled(text) for text in texts]
+    return [slipped(text) for text in texts]
 
 
 def _probe(heard: Training, slipped: Array) -> Probe:
