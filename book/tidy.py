@@ -50,7 +50,7 @@ MENDED = {
     " ± ": "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}",
 }
 UNIT = re.compile(r"(?<=\d)[ \n](?=%|points?\b)")
-PAGE_LINK = re.compile(r'(<a data-page="" href="[^"]+)\.ipynb"')
+PAGE_LINK = re.compile(r'(<a data-page="" href="[^"]+)\.(?:ipynb|md)"')
 CELL_UNIT = re.compile(r"(<t[dh]>[^<]*\d) (?=%|points?\b)")
 FORMULA_END = re.compile(r'(<span class="math[^>]*>[^<]{1,60}</span>[,.;:!?)]+)')
 NO_NAME = re.compile(r"(>([^<>]+)</a>\s*<details[^>]*>\s*<summary)(?=>)")

@@ -13,6 +13,10 @@ from illusionkit.data import travelling
 from illusionkit.errors import DataError
 
 ENTRY = re.compile(r"^\s*(?:root|- file):\s*(\S+)\s*$", re.MULTILINE)
+CHAPTER = re.compile(r"^\s*- caption:\s*(.+?)\s*$", re.MULTILINE)
+
+PLAIN = ("learning", "glossary", "references")
+"""The pages that are texts without code, and no notebooks."""
 
 
 def path() -> Path:
@@ -26,8 +30,17 @@ def pages() -> dict[str, str]:
     return {place.rpartition("/")[2]: place for place in found}
 
 
+def chapters() -> dict[str, list[str]]:
+    """Return the pages of each chapter by their names, in the order of the book."""
+    _, *parts = CHAPTER.split(path().read_text(encoding="utf-8"))
+    return {
+        chapter: [place.rpartition("/")[2] for place in ENTRY.findall(part)]
+        for chapter, part in zip(parts[::2], parts[1::2], strict=True)
+    }
+
+
 def link(page: str, *, seen_from: str) -> str:
-    """Return the way to the notebook of a page, from another one; both by name.
+    """Return the way to the file of a page, from another one; both by name.
 
     Raises DataError for a name that is not in the contents.
     """
@@ -36,4 +49,5 @@ def link(page: str, *, seen_from: str) -> str:
     if strange:
         raise DataError(f"The contents hold no page '{strange[0]}': {', '.join(known)}.")
     start = known[seen_from].rpartition("/")[0] or "."
-    return os.path.relpath(f"{known[page]}.ipynb", start).replace(os.sep, "/")
+    suffix = ".md" if page in PLAIN else ".ipynb"
+    return os.path.relpath(known[page] + suffix, start).replace(os.sep, "/")

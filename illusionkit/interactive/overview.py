@@ -1,4 +1,4 @@
-"""The catalogue to look through by hand: narrowed down, put in order, searched.
+"""The catalogue to look through by hand: narrowed down, put in order, searched; and by chapter.
 
 Narrowing down needs no script: the style sheet alone does it, as in `choices`. Order and search are
 a small constant script of its own; without it the list stands in the order in which it was given.
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from markupsafe import Markup
 
+from illusionkit.data.contents import chapters, link
 from illusionkit.interactive.choices import GROUPS, grouped, own_sheet, require_page
 from illusionkit.interactive.widget import escape, fixed, output, packaged, render, style_sheet
 
@@ -38,8 +39,8 @@ def atlas(table: pd.DataFrame, *, title: str, links: Mapping[str, str]) -> HTML:
     missing = sorted(set(table["page"]) - set(links))
     if table.empty or missing:
         raise ValueError(f"a list needs rows, and a link for each page: none for {missing[:3]}")
-    for link in links.values():
-        require_page(link)
+    for way in links.values():
+        require_page(way)
     rows = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
     kinds, steps = ([str(row[name]) for row in rows] for name in ("kind", "step"))
     choices, marks = grouped(list(zip(kinds, steps, strict=True)))
@@ -60,6 +61,26 @@ def atlas(table: pd.DataFrame, *, title: str, links: Mapping[str, str]) -> HTML:
     sheet = Markup(f"<style>{packaged('static', 'atlas.css')}</style>")
     script = Markup(f"<script>{packaged('static', 'atlas.js')}</script>")
     return output(f"{opening}{style_sheet()}{own_sheet()}{sheet}{inside}{script}</div>")
+
+
+def shelves(table: pd.DataFrame, *, title: str, seen_from: str) -> HTML:
+    """Return every chapter with its pages, and what was measured there, in one output.
+
+    ``table`` holds the rows of `illusions.catalogue`, ``seen_from`` is the page that shows it. Used
+    in the opening. Raises ValueError for an empty table, DataError for a page that is not in
+    the contents.
+    """
+    if table.empty:
+        raise ValueError("a list needs rows")
+    shelf = []
+    for chapter, pages in chapters().items():
+        here = table[table["page"].isin(pages)]
+        links = [(page.replace("-", " "), link(page, seen_from=seen_from)) for page in pages]
+        shelf.append((chapter, links, len(here), int((here["flawed"] == "positive").sum())))
+    inside = render("shelves", title=title, shelf=shelf)
+    opening = f'<div class="ik ik-shelves" role="group" aria-label="{escape(title)}">'
+    sheet = Markup(f"<style>{packaged('static', 'shelves.css')}</style>")
+    return output(f"{opening}{style_sheet()}{sheet}{inside}</div>")
 
 
 def _short(value: float) -> str:

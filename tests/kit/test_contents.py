@@ -25,6 +25,19 @@ def test_the_way_leads_up_and_down():
     assert contents.link("intro", seen_from="atlas") == "../../intro.ipynb"
 
 
+def test_what_is_no_notebook_is_known_as_such():
+    root = contents.path().parent
+    plain = {name for name, place in contents.pages().items() if (root / f"{place}.md").is_file()}
+    assert plain == set(contents.PLAIN)
+    assert contents.link("glossary", seen_from="atlas") == "../../glossary.md"
+
+
+def test_every_page_but_the_first_is_of_one_chapter():
+    known = [page for pages in contents.chapters().values() for page in pages]
+    assert known == [page for page in contents.pages() if page != "intro"]
+    assert contents.chapters()["Resources"] == ["learning", "tools", "papers"]
+
+
 def test_the_contents_travel_with_the_package(root):
     project = (root / "pyproject.toml").read_text(encoding="utf-8")
     assert '"_toc.yml" = "illusionkit/_toc.yml"' in project

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from illusionkit.data import contents
+from illusionkit.errors import DataError
 from illusionkit.experiment.sweep import verdict
 from illusionkit.illusions import experiment, results
 from illusionkit.illusions.catalogue import catalogue
-from illusionkit.interactive.overview import atlas
+from illusionkit.interactive.overview import atlas, shelves
 
 SOME = ["group-leakage", "broken-column", "accepted-only", "scaling-published"]
 HOSTILE = "</li></style><script>alert(1)</script> \"'> {{ 7 * 7 }} <b onclick=x>"
@@ -123,3 +125,28 @@ def test_the_script_is_constant_and_parses_no_markup(table):
     assert scripts[0] == scripts[1] and len(scripts[0]) == 1
     for forbidden in ("</", "<!--", "innerHTML", "eval(", "document.write", "http"):
         assert forbidden not in scripts[0][0]
+
+
+def test_each_chapter_names_its_pages_and_counts_what_was_tried_there():
+    rows = catalogue(SOME)
+    page = shelves(rows, title="All", seen_from="intro").data
+    for chapter, pages in contents.chapters().items():
+        assert f"<bdi>{chapter}</bdi>" in page
+        for name in pages:
+            assert f'href="{contents.link(name, seen_from="intro")}"' in page
+    part = page.partition("<bdi>Applications</bdi>")[2].partition("<bdi>Resources</bdi>")[0]
+    better = int((rows.query("id == 'accepted-only'")["flawed"] == "positive").sum())
+    assert f"Illusions tried: 1. Scores that look better than they are: {better}." in part
+    assert page.count("Illusions tried") == 2  # the pipeline holds the other three
+
+
+def test_a_list_of_nothing_and_a_page_from_nowhere_are_refused(table):
+    with pytest.raises(ValueError, match="a list needs rows"):
+        shelves(table.iloc[:0], title="All", seen_from="intro")
+    with pytest.raises(DataError, match="no page 'nowhere'"):
+        shelves(table, title="All", seen_from="nowhere")
+
+
+def test_a_title_of_chapters_is_escaped(table):
+    page = shelves(table, title=HOSTILE, seen_from="intro").data
+    assert "<script>alert" not in page and "onclick=x>" not in page.replace("onclick=x&gt;", "")
