@@ -27,6 +27,7 @@ import ways  # noqa: E402
 
 PROGRAMS = (
     "audit",
+    "compression",
     "equal_accuracy",
     "false_alarms",
     "finetune",
@@ -38,7 +39,10 @@ PROGRAMS = (
     "tools",
     "training",
 )
-TABLES = {name: name for name in ("finetune", "frozen", "gpu", "graphs", "scoring", "threads")}
+TABLES = {
+    name: name
+    for name in ("compression", "finetune", "frozen", "gpu", "graphs", "scoring", "threads")
+}
 TABLES["tools"] = "tools"
 TABLES |= {"audit": "audit", "audit-others": "audit", "false-alarms": "false_alarms"}
 TABLES |= {f"equal-accuracy-{study}": "equal_accuracy" for study in (1, 2, 3, 4)}
