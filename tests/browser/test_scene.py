@@ -57,6 +57,21 @@ def test_the_frames_follow_buttons_and_arrow_keys_and_come_back(open_page: Open)
     assert says(page) == "All." and drawn(page) == first
 
 
+def test_who_steps_to_an_end_by_keyboard_keeps_the_focus(open_page: Open) -> None:
+    page = open_page(html())
+    page.locator("[data-next]").focus()
+    for _ in range(2):
+        page.keyboard.press("Enter")
+    assert page.locator("[data-next]").is_disabled()
+    assert page.evaluate("document.activeElement.hasAttribute('data-back')")
+    page.keyboard.press("ArrowLeft")
+    assert says(page) == "Split."
+    page.keyboard.press("Enter")
+    assert says(page) == "All." and page.locator("[data-back]").is_disabled()
+    page.keyboard.press("ArrowRight")
+    assert says(page) == "Split.", "the focus did not go on to the other button"
+
+
 def test_a_guess_opens_the_frames_and_stays(open_page: Open) -> None:
     page = open_page(html(guess=GUESS))
     assert not page.locator("[data-next]").is_visible()

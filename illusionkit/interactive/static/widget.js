@@ -279,8 +279,12 @@
       parts.forEach(function (nodes, n) { nodes.forEach(function (node) { node.setAttribute("visibility", n === here ? "visible" : "hidden"); }); });
       says.textContent = sentence();
       count.textContent = say("scene.of", {n: here + 1, all: data.frames.length});
+      var mine = document.activeElement;
       back.disabled = here === 0;
       next.disabled = here === data.frames.length - 1;
+      // Who steps to an end by keyboard goes on from the other button.
+      if (mine === next && next.disabled) back.focus({preventScroll: true});
+      if (mine === back && back.disabled) next.focus({preventScroll: true});
       root.querySelector("[data-turn]").hidden = !open;
       if (verdict) verdict.hidden = !open || here !== 1;
       told.hidden = true;
