@@ -79,8 +79,11 @@ def looked(leads: Array, looks: int) -> tuple[Array, Array, Array]:
 
 
 @cache
-def _contest(seed: int, second: int, part: str) -> tuple[Task, tuple[Array, Array], list[Array]]:
-    """Return a trained pair: the task, the rows of test and holdout, and the first one's leads."""
+def contest(seed: int, second: int, part: str) -> tuple[Task, tuple[Array, Array], list[Array]]:
+    """Return a trained pair: the task, rows of test and holdout, and the first one's leads there.
+
+    Used in chapter 3.
+    """
     task, rng = Task(*reviews(part)), np.random.default_rng([seed, 71])
     holdout, tested, pool = task.cut(rng, HOLDOUT, TESTED)
     test = first(rng.permutation(tested), TESTED, "test reviews")
@@ -94,7 +97,7 @@ def _contest(seed: int, second: int, part: str) -> tuple[Task, tuple[Array, Arra
 
 def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``optional-stopping``: the reported lead of the named winner, and its lead after."""
-    drawn, (test, holdout), (seen, held) = _contest(seed, round(dose["second"]), part)
+    drawn, (test, holdout), (seen, held) = contest(seed, round(dose["second"]), part)
     task = replace(drawn, fits=[Fit(fit.train, fit.size) for fit in drawn.fits])
     seen = seen[: round(dose["rows"])]
     rows, won, lost = looked(seen, 1 if arm == "control" else round(dose["looks"]))
