@@ -204,7 +204,7 @@ def test_what_is_to_be_entered_elsewhere_is_told(tree: Path, monkeypatch) -> Non
 
 
 def test_what_is_entered_everywhere_is_told_nothing(root: Path) -> None:
-    assert illusion.elsewhere("group-leakage", root) == []
+    assert illusion.elsewhere("underpowered-win", root) == []
 
 
 def test_an_experiment_without_a_table_is_told_so(
