@@ -37,6 +37,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 from scipy.special import betaln
@@ -108,7 +109,7 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     winner = int(np.sign(won[end] - lost[end])) if sure.any() else 0
     stop = int(rows[end])
     sides = task.rows(test[:stop], winner * seen[:stop]), task.rows(holdout, winner * held)
-    extras = {"least_p": float(p.min()), "disagreement": float((held != 0).mean())}
+    extras: dict[str, Any] = {"least_p": float(p.min()), "disagreement": float((held != 0).mean())}
     return task.reading(LEAD, *sides, named=abs(winner), stop=stop, **extras)
 
 
