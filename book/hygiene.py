@@ -44,15 +44,21 @@ def visible_lines(notebook: NotebookNode) -> int:
     return sum(code_lines(c) for c in cells if not HIDDEN & set(c.metadata.get("tags", [])))
 
 
+def run_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return the code cells that are run."""
+    cells = notebooks.code_cells(notebook)
+    return [c for c in cells if "skip-execution" not in c.metadata.get("tags", [])]
+
+
+def never_run(notebook: NotebookNode) -> int:
+    """Return how many cells have not been run yet."""
+    return sum(cell.execution_count is None for cell in run_cells(notebook))
+
+
 def counts(notebook: NotebookNode) -> list[str]:
     """Complain unless the cells were run once, in order, from a fresh kernel."""
-    cells = [
-        c
-        for c in notebooks.code_cells(notebook)
-        if "skip-execution" not in c.metadata.get("tags", [])
-    ]
-    got = [c.execution_count for c in cells]
-    return [] if got == list(range(1, len(cells) + 1)) else [f"execution counts are {got}"]
+    got = [cell.execution_count for cell in run_cells(notebook)]
+    return [] if got == list(range(1, len(got) + 1)) else [f"execution counts are {got}"]
 
 
 def speaks(source: str) -> bool:

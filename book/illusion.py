@@ -5,17 +5,20 @@
     python book/illusion.py check ID                 say what is missing; exit status 1 if anything
 
 CONTRIBUTING.md says how an illusion is added, in five steps. `check` goes through them in that
-order, and the tests ask it about every registered experiment.
+order, and the tests ask it about every registered experiment. Where nothing is missing it also
+says what is to be entered elsewhere by hand: a hint, which the tests don't ask for.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import yaml
@@ -40,6 +43,8 @@ CALLS = {
 }
 
 
+EVERY = re.compile(r"\bcatalogue\(\)|\bexperiments\(\)\.values\(\)")
+"""How the code of a page asks for all illusions."""
 ALSO = {"predict": "Guess"}
 """What serves as well: the guess of a scene asks the reader first, above any heading."""
 
@@ -124,6 +129,8 @@ def _unwritten(name: str, page: str, root: Path) -> Iterator[str]:
         yield f'page: {path.name} does not name "{name}"'
     if (lines := hygiene.visible_lines(notebook)) > hygiene.PAGE_LINES:
         yield f"page: {lines} visible lines of code, {hygiene.PAGE_LINES} at most"
+    if left := hygiene.never_run(notebook):
+        yield f"page: {left} cells were never run; `make notebooks PAGES={path.relative_to(root)}`"
 
 
 def _headless(prose: str, path: Path, *, asked: bool) -> Iterator[str]:
@@ -135,6 +142,48 @@ def _headless(prose: str, path: Path, *, asked: bool) -> Iterator[str]:
             continue  # the scene at the top of the page asks
         if not any(heading.startswith(title) for heading in headings):
             yield f"page: no heading begins with '{title}'. {hint}"
+
+
+def elsewhere(name: str, root: Path = notebooks.ROOT) -> list[str]:
+    """Return where an illusion is to be entered by hand besides its own files, and is not yet.
+
+    Hints for whoever adds one, not rules: older experiments share a page, a test or a prediction.
+    """
+    spec = registered(name)
+    return [*_unlinked(spec, root), *_unlisted(spec, root)]
+
+
+def _unlinked(spec: Experiment, root: Path) -> Iterator[str]:
+    """Yield the pages that should show the illusion: its step's, and those of all illusions."""
+    path = page_of(spec.page, root)
+    if path is None:
+        return
+    step = path.parent.with_suffix(".ipynb")
+    if step.exists() and f"{path.parent.name}/{path.stem}" not in step.read_text(encoding="utf-8"):
+        yield f"{step.relative_to(root)} does not link to {path.stem}: give it a row there"
+    for other in notebooks.pages(root):
+        notebook = notebooks.read(other)
+        code = "\n".join(cell.source for cell in notebooks.code_cells(notebook))
+        told = " ".join(notebooks.html_of(notebooks.code_cells(notebook)))
+        if EVERY.search(code) and escape(spec.title) not in told:
+            yield (
+                f"{other.relative_to(root)} shows all illusions, and not this one: "
+                "`make notebooks PAGES=…`, then mend its counts, claims and prose"
+            )
+
+
+def _unlisted(spec: Experiment, root: Path) -> Iterator[str]:
+    """Yield the tests and the list of predictions, where they do not name the illusion."""
+    kit = root / "tests" / "kit"
+    if not any(f'"{spec.id}"' in p.read_text(encoding="utf-8") for p in kit.glob("test_*.py")):
+        yield f'no test in tests/kit names "{spec.id}": what its functions do, by hand-made cases'
+    listed = root / "illusionkit" / "data" / "predictions.csv"
+    with listed.open(encoding="utf-8", newline="") as lines:
+        if spec.id not in {row["id"] for row in csv.DictReader(lines)}:
+            yield (
+                f"{listed.relative_to(root)} holds no prediction of it: a row for each that its "
+                "page says held, was refuted or is open; then chapters/08-outlook/findings.ipynb"
+            )
 
 
 def propose(path: Path, *, write: bool) -> list[str]:
@@ -187,6 +236,8 @@ def main(argv: list[str] | None = None) -> int:
     if asked.command == "check":
         lines = missing(asked.id)
         print("\n".join(lines) or f"{asked.id}: nothing is missing that this program can see")
+        for line in [] if lines else elsewhere(asked.id):
+            print(f"elsewhere: {line}")
         return 1 if lines else 0
     try:
         if asked.command == "new":

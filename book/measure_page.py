@@ -191,6 +191,11 @@ def _in_folder(section: dict, page: dict) -> bool:
 
 def told(path: Path, away: list[str]) -> str:
     """Return a page's measure in a few lines; ``away`` is what it gives away."""
+    if left := hygiene.never_run(notebooks.read(path)):
+        return (
+            f"{path.stem}\n  ✗ {left} cells were never run, and what they show counts: "
+            f"`make notebooks PAGES={path}`"
+        )
     m = measured(path)
     by = ", ".join(f"{n} in {section!r}" for section, n in m.claims.items())
     data = ", ".join(f"{n / 1000:.1f} kB" for n in m.payloads) or "no scene"

@@ -183,6 +183,30 @@ def test_a_part_that_was_taken_out_is_missed(tree: Path, old: str, new: str, sai
     assert any(said in line for line in illusion.missing("group-leakage", tree))
 
 
+def test_a_page_that_was_never_run_is_told_so(tree: Path) -> None:
+    notebook = notebooks.read(page(tree))
+    notebooks.code_cells(notebook)[-1].execution_count = None
+    notebooks.write(notebook, page(tree))
+    (told,) = illusion.missing("group-leakage", tree)
+    assert "1 cells were never run" in told and "make notebooks PAGES=chapters/" in told
+
+
+def test_what_is_to_be_entered_elsewhere_is_told(tree: Path, monkeypatch) -> None:
+    illusion.begin("loud-mouth", "collect", tree)
+    spec = dataclasses.replace(
+        illusion.registered("group-leakage"), id="loud-mouth", page="loud-mouth", title="Loud & new"
+    )
+    monkeypatch.setattr(illusion, "registered", lambda name: spec)
+    told = "\n".join(illusion.elsewhere("loud-mouth", tree))
+    for part in ("03-pipeline/collect.ipynb does not", "atlas.ipynb shows all", "no test in",
+                 "predictions.csv holds no"):  # fmt: skip
+        assert part in told, part
+
+
+def test_what_is_entered_everywhere_is_told_nothing(root: Path) -> None:
+    assert illusion.elsewhere("underpowered-win", root) == []
+
+
 def test_an_experiment_without_a_table_is_told_so(
     tree: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
