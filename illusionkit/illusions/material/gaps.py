@@ -88,17 +88,15 @@ def compared(rows: Rows, group: Array, metric: str) -> Rows:
     return Rows(rows.truth, said, rows.unit, group=code)
 
 
-def turned(rows: Rows) -> Rows:
-    """Return the same rows with both sides exchanged, so that their gap has the other sign."""
-    assert rows.group is not None
-    return Rows(rows.truth, rows.prediction, rows.unit,
-                group=np.where(rows.group == ASIDE, ASIDE, rows.group ^ 1))  # fmt: skip
-
-
 def told(rows: Rows, group: Array, metric: str, sign: float) -> Rows:
-    """Return rows as `GAP` counts them, turned where ``sign`` is below 0. Used in chapter 8."""
+    """Return rows as `GAP` counts them, both sides exchanged where ``sign`` is below 0.
+
+    Used in chapter 8.
+    """
     seen = compared(rows, group, metric)
-    return turned(seen) if sign < 0 else seen
+    assert seen.group is not None
+    code = np.where(seen.group == ASIDE, ASIDE, seen.group ^ 1) if sign < 0 else seen.group
+    return Rows(seen.truth, seen.prediction, seen.unit, group=code)
 
 
 def fewest(rows: Rows) -> int:
