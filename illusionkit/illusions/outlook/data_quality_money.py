@@ -98,7 +98,7 @@ EXPERIMENTS = (
     _experiment(
         id="data-quality-money", knobs=(_ROWS, _PRICE),
         title="More rows, better labels or no copies, for the same money",
-        symptom="Better labels were bought, the test score jumped, and users see little of it.",
+        symptom="Better labels were bought, and the score fell, though the model got better.",
         caught_by="Score the old model against the new labels before the new model.",
     ),
     _experiment(
