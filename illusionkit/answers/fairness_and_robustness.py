@@ -21,4 +21,5 @@ def _coins() -> float:
 ANSWERS = {
     "fairness-and-robustness-1": Answer(_width, within=0.1),
     "fairness-and-robustness-2": Answer(_coins, within=0.003),
+    "reviews-for-a-gap": Answer(lambda: 4 * 0.65 * 0.35 * (1.96 / 0.02) ** 2, within=10),
 }
