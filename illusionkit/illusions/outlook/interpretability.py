@@ -22,7 +22,8 @@ deletion by less than .15, but the probability falls ten times as far. (6) The s
 it should be by less than a tenth, for both, at 8 steps. (7) The methods agree (rank correlation of
 integrated gradients and occlusion) at least as well for the untaught model as for the fine-tuned
 one; the maps of two untaught models are alike by less than .2, untaught and fine-tuned ones too.
-Used in chapter 8.
+Before a result was seen three doses and five seeds became two and four, for want of time, and the
+methods are compared where all parts are pre-trained. Used in chapter 8.
 """
 
 from __future__ import annotations
@@ -94,7 +95,9 @@ def _measured(case: Case, arm: str, seed: int) -> dict[str, float]:
         return lowered(case, seed)
     if arm == "cured":
         return {"as_the_twin": alike(case.numbers(), twin(case, seed).numbers())}
-    return {"flawed": marked, "control": agreement}[arm](case) if arm != "rarest" else {}
+    if arm == "control":
+        return agreement(case) if case.reader.kept in (ALL, TAUGHT) else {}
+    return marked(case) if arm == "flawed" else {}
 
 
 EXPERIMENTS = (
@@ -103,11 +106,11 @@ EXPERIMENTS = (
         title="A model that has seen no label, and its plausible maps",
         symptom="The map marks the words that I would mark, so the model must have understood.",
         caught_by="Draw the map of a model that has learned nothing, and compare.",
-        design="known-truth", metric=WON, margin=0.1, sign=1, seeds=tuple(range(5)),
+        design="known-truth", metric=WON, margin=0.1, sign=1, seeds=tuple(range(4)),
         arms=("flawed", "deletion", "control", "cured", "rarest"),
         knobs=(Knob(
             "parts", "pre-trained parts of the network", "parts", low=0, high=ALL, default=ALL,
-            doses=(0, 1, ALL),
+            doses=(0, ALL),
         ),),
         data=("movie_reviews", "sentiment_words"), weights=("minilm",), cost=5.0,
         # The fine-tuned model is trained anew elsewhere; the scores are those of untaught ones.
