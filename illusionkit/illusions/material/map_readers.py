@@ -27,8 +27,8 @@ from illusionkit.training.finetune import probabilities
 
 TAUGHT = -1
 """The number of the book's fine-tuned model, in place of how many parts are pre-trained."""
-WORDS, DRAWS, COMPARED = 3, 3, 6
-"""A map's words; draws of as many random ones; the reviews that methods are compared on."""
+WORDS, DRAWS = 3, 3
+"""A map's words; draws of as many random ones."""
 
 
 def side(chances: Array, sides: Array) -> Array:
@@ -94,10 +94,9 @@ class Case:
     texts: list[str]
     sides: list[int]
 
-    def numbers(self, method: str = METHODS[0], most: int | None = None) -> list[Array]:
-        """Return the map of each review, or of the first ``most``."""
-        told = self.reader.maps(self.texts[:most], self.sides[:most], method)
-        return [each.words for each in told]
+    def numbers(self, method: str = METHODS[0]) -> list[Array]:
+        """Return the map of each review."""
+        return [each.words for each in self.reader.maps(self.texts, self.sides, method)]
 
     def by_list(self, words: list[Array], others: list[Array] | None = None) -> Array:
         """Return how often such words win by the list, over random ones or over others."""
@@ -126,14 +125,11 @@ class Case:
 
 
 def agreement(case: Case) -> dict[str, float]:
-    """Return how well the methods agree, and how far the sum is off, as a share of the change."""
-    few = case.numbers(most=COMPARED)
-    other = {name: case.numbers(name, COMPARED) for name in METHODS[1:]}
+    """Return how well two methods agree, and how far the sum is off, as a share of the change."""
     told = case.reader.maps(case.texts, case.sides)
     off = sum(abs(each.whole - each.change) for each in told)
     return {
-        "with_gradient": alike(few, other[METHODS[1]]),
-        "with_occlusion": alike(few, other[METHODS[2]]),
+        "with_gradient": alike(case.numbers(), case.numbers(METHODS[1])),
         "missed": off / sum(abs(each.change) for each in told),
     }
 

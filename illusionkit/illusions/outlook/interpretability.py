@@ -22,8 +22,9 @@ deletion by less than .15, but the probability falls ten times as far. (6) The s
 it should be by less than a tenth, for both, at 8 steps. (7) The methods agree (rank correlation of
 integrated gradients and occlusion) at least as well for the untaught model as for the fine-tuned
 one; the maps of two untaught models are alike by less than .2, untaught and fine-tuned ones too.
-Before a result was seen three doses and five seeds became two and four, for want of time, and the
-methods are compared where all parts are pre-trained. Used in chapter 8.
+Before a result was seen three doses and five seeds became two and four, for want of time. When the
+flawed arm was known, and no other, occlusion was left out of the table, for the same reason.
+Used in chapter 8.
 """
 
 from __future__ import annotations
