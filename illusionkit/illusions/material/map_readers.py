@@ -15,7 +15,6 @@ from illusionkit.illusions.material.attributed import METHODS, NEUTRAL, Told, ma
 from illusionkit.illusions.material.map_tests import (
     against,
     against_random,
-    alike,
     listed,
     top,
     without,
@@ -94,9 +93,9 @@ class Case:
     texts: list[str]
     sides: list[int]
 
-    def numbers(self, method: str = METHODS[0]) -> list[Array]:
+    def numbers(self) -> list[Array]:
         """Return the map of each review."""
-        return [each.words for each in self.reader.maps(self.texts, self.sides, method)]
+        return [each.words for each in self.reader.maps(self.texts, self.sides)]
 
     def by_list(self, words: list[Array], others: list[Array] | None = None) -> Array:
         """Return how often such words win by the list, over random ones or over others."""
@@ -124,14 +123,11 @@ class Case:
         return [top(each, WORDS) for each in self.numbers()]
 
 
-def agreement(case: Case) -> dict[str, float]:
-    """Return how well two methods agree, and how far the sum is off, as a share of the change."""
+def missed(case: Case) -> dict[str, float]:
+    """Return how far the maps' sums are off, as a share of the changes they should add up to."""
     told = case.reader.maps(case.texts, case.sides)
     off = sum(abs(each.whole - each.change) for each in told)
-    return {
-        "with_gradient": alike(case.numbers(), case.numbers(METHODS[1])),
-        "missed": off / sum(abs(each.change) for each in told),
-    }
+    return {"missed": off / sum(abs(each.change) for each in told)}
 
 
 def marked(case: Case) -> dict[str, float]:
