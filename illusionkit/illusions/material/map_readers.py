@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,13 +22,19 @@ from illusionkit.illusions.material.map_tests import (
 )
 from illusionkit.meaning import code_hash
 from illusionkit.models import encoders
-from illusionkit.training.book_model import finetuned
+from illusionkit.training.book_model import Finetuned, finetuned
 from illusionkit.training.finetune import probabilities
 
 TAUGHT = -1
 """The number of the book's fine-tuned model, in place of how many parts are pre-trained."""
 WORDS, DRAWS = 3, 3
 """A map's words; draws of as many random ones."""
+
+
+@functools.cache
+def book_model() -> Finetuned:
+    """Return the book's fine-tuned model, read once."""
+    return finetuned()
 
 
 def side(chances: Array, sides: Array) -> Array:
@@ -67,17 +74,17 @@ class Reader:
         texts = list(texts)
 
         def make() -> dict[str, Array]:
-            return {"chances": probabilities(self._model(), finetuned().tokenizer, texts)}
+            return {"chances": probabilities(self._model(), book_model().tokenizer, texts)}
 
         found = cache.arrays("runs", self._key("chances", texts), make)
         return side(found["chances"], np.asarray(sides))
 
     def _model(self) -> Any:
-        return finetuned().model if self.kept == TAUGHT else untaught(self.kept, self.seed)
+        return book_model().model if self.kept == TAUGHT else untaught(self.kept, self.seed)
 
     def _key(self, *asked: Any) -> str:
         seed = None if self.kept == TAUGHT else self.seed
-        origin = finetuned().origin
+        origin = book_model().origin
         versions = map(version, (*encoders.LIBRARIES, "captum"))
         code = code_hash(maps, untaught, probabilities)
         return cache.digest(
