@@ -33,6 +33,7 @@ HEAVY = (
     "one-setting", "pretrained-weights",
     "fragility", "fragility-worst",
     "compression", "compression-rivals", "compression-chosen",
+    "interpretability",
 )  # fmt: skip
 LIGHT = [name for name in experiments() if name not in HEAVY]
 EACH = pytest.mark.parametrize("name", LIGHT)

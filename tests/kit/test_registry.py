@@ -18,6 +18,7 @@ def test_every_module_with_sources_is_found():
         "credit",
         "digits",
         "emoji",
+        "lexicon",
         "mail",
         "movielens",
         "questions",
@@ -39,7 +40,7 @@ def test_a_new_module_is_found_without_a_list(tmp_path, monkeypatch):
 
 def test_every_data_set_has_a_loader_and_pinned_members():
     loaders = registry.loaders()
-    assert len(loaders) == 19 and set(corpora.CORPORA) < set(loaders)
+    assert len(loaders) == 20 and set(corpora.CORPORA) < set(loaders)
     for name, load in loaders.items():
         source, members = registry.members(name)
         assert load.__name__ == name
