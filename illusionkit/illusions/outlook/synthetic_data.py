@@ -90,7 +90,7 @@ def _kinds(seen: Rows, foreign: Array) -> dict[str, float]:
 
 _experiment = partial(
     Experiment, step="outlook", page="synthetic-data", kind="text", design="two-populations",
-    metric=ACCURACY, margin=0.05, seeds=tuple(range(20)), sign=1,
+    metric=ACCURACY, margin=0.05, seeds=tuple(range(10)), sign=1,
     arms=("flawed", "control", "cured", "chain"), data=("movie_reviews",), weights=("minilm",),
     cost=0.5, tolerance=0.01,
 )  # fmt: skip
