@@ -22,7 +22,7 @@ from illusionkit.arrays import Array
 from illusionkit.errors import ResultsError
 from illusionkit.experiment import records
 
-SHA256 = "none yet"
+SHA256 = "1b4e48cc5fbe6b93fa52c3da9563952485f013e9e33491821547b8a29f1af107"
 """The one table that the measurements belong to."""
 STEPS = 80
 """Steps of a feature's rounding to 1; features of real reviews lie within 1.4 of 0."""
