@@ -33,8 +33,8 @@ def chain(sources: Sequence[str]) -> Chain:
 
 def spoken(of: Chain, rng: np.random.Generator) -> str:
     """Return one text by the chain."""
-    words, word = [], of[""][rng.integers(len(of[""]))]
+    words, word = [], of[""][rng.integers(len(of[""]))]  # type: ignore[call-overload, var-annotated]
     while word and len(words) < LONGEST:
         words.append(word)
-        word = of[word][rng.integers(len(of[word]))]
+        word = of[word][rng.integers(len(of[word]))]  # type: ignore[call-overload]
     return " ".join(words)
