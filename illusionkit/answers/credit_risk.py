@@ -14,4 +14,6 @@ ANSWERS = {
     "credit-risk-1": Answer(_interest, within=0.001),
     "credit-risk-2": claimed("loans until the trial is paid back", 4052.5, within=900),
     "label-by-rule-1": claimed("AUC of the stricter rule", 0.6427, within=0.004),
+    "chosen-threshold-1": claimed("applicants until the optimism is 5", 22916.3, within=1500),
+    "chosen-threshold-2": claimed("draws in which the chosen threshold is cheaper", 20, within=0.5),
 }

@@ -102,7 +102,7 @@ OTHER = {
             "class-imbalance",
             *("temporal-leakage", "scaling-leakage", "encoding-leakage", "oversampling-leakage"),
             *("scaling-published", "scaling-published-census"),
-            *("accepted-only", "rule-made-label"),
+            *("accepted-only", "rule-made-label", "chosen-threshold"),
         },
     ),
     "an operator deep down": (
