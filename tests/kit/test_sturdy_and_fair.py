@@ -1,4 +1,4 @@
-"""Two cures on one task: the same reviews, groups by length alone, each way answers each of them."""
+"""Two cures on one task: the same reviews, groups by length alone, each way answers all of them."""
 
 import numpy as np
 import pytest
