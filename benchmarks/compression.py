@@ -7,9 +7,9 @@ Time is that of the CPU, one thread: it says much the same on a machine that oth
 six minutes of it.
 
 A short run had been seen (half pruned 25 % of the answers changed, int8 13 %, at accuracies .024
-and .005 below). Expected of the whole, before it: the three layers come within .05 of the whole model,
-and change more than a quarter of its answers. Two trainings that differ in their seed change more
-answers than int8 does: who trains anew changes more than who makes it smaller.
+and .005 below). Expected of the whole, before it: the three layers come within .05 of the whole
+model, and change more than a quarter of its answers. Two trainings that differ in their seed change
+more answers than int8 does: who trains anew changes more than who makes it smaller.
 """
 
 from __future__ import annotations
