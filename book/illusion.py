@@ -165,7 +165,8 @@ def _unlinked(spec: Experiment, root: Path) -> Iterator[str]:
         notebook = notebooks.read(other)
         code = "\n".join(cell.source for cell in notebooks.code_cells(notebook))
         told = " ".join(notebooks.html_of(notebooks.code_cells(notebook)))
-        if EVERY.search(code) and escape(spec.title) not in told:
+        named = escape(spec.title) in told or f"/{path.stem}.ipynb" in told
+        if EVERY.search(code) and not named:
             yield (
                 f"{other.relative_to(root)} shows all illusions, and not this one: "
                 "`make notebooks PAGES=…`, then mend its counts, claims and prose"

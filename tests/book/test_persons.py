@@ -22,12 +22,11 @@ PAGES = [*notebooks.pages(), *notebooks.markdown_pages()]
 
 
 def loaders() -> dict[str, Any]:
-    """Return what loads each table whose rows are persons: neither texts nor images."""
+    """Return what loads each table whose rows are persons: neither texts nor images nor words."""
     from illusionkit.data import registry
 
-    return {
-        n: load for n, load in registry.loaders().items() if not {"text", "pixels"} & set(load())
-    }
+    others = {"text", "pixels", "word"}
+    return {n: load for n, load in registry.loaders().items() if not others & set(load())}
 
 
 @pytest.fixture(scope="session")
