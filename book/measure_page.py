@@ -39,10 +39,10 @@ PAYLOAD = 40_000
 TOUCHED = ("scene", "predict", "explore")
 UNREAD = (
     "script, style, svg, .cell_input pre, pre > code, [class^=highlight-], .math, .eqno, "
-    ".headerlink, .book-claims, .expanded, .ik-finder li"
+    ".headerlink, .book-claims, .expanded, .ik-finder li, .ik-list li"
 )
-"""What does not count as words in HTML: code, mathematics, claims, pictures, a list that is looked
-up, and what a fold is called once it is open."""
+"""What does not count as words in HTML: code, mathematics, claims, pictures, lists that are looked
+up (folded texts behind dots, too), and what a fold is called once it is open."""
 PROGRAM = re.compile(r"^(`{3,})(?:python|bash|sh|console|diff|\{code)[^\n]*\n(.*?)^\1", re.M | re.S)
 MARKS = re.compile(r"^:(?:::+.*|(?!alt:)[\w-]+:.*)$", re.MULTILINE)
 
