@@ -19,7 +19,7 @@ PARTS = {
     "01-background": "background", "02-concepts": "concepts", "collect": "collect",
     "fine-tune": "fine-tune", "evaluate-and-deploy": "evaluate", "03-pipeline": "the pipeline",
     "04-mathematics": "mathematics", "05-practice": "practice", "06-applications": "applications",
-    "08-outlook": "outlook",
+    "08-outlook": "outlook", "09-faq": "questions",
 }  # fmt: skip
 """What a part of the book is called, by a folder of its pages; the innermost known one counts."""
 
