@@ -40,11 +40,12 @@ FOUND = (
     "torch", "numpy<2.2", "transformers<4.58", "pandas<2.3", "scipy<1.15", "scikit-learn<1.7",
     "accelerate<1.12", "tensorboard<2.20", "matplotlib<3.11", "joblib", "tqdm",
     "filelock", "platformdirs", "tomli", "termcolor", "pyarrow<20", "narwhals",
+    "pyyaml", "requests",
     "ipython<8", "ipykernel<6.18", "ipywidgets<8", "notebook<7",
 )  # fmt: skip
 KEPT = ("torch", "numpy", "transformers")
-BROUGHT = ("illusionkit", "cleanlab", "fairlearn")
-"""What the first cell brings along: the kit, and the two packages it needs that Colab lacks."""
+BROUGHT = ("illusionkit", "captum", "cleanlab", "fairlearn", "gguf")
+"""What the first cell brings along: the kit, and the four packages it needs that Colab lacks."""
 OFFLINE = re.compile(r"NewConnectionError|NameResolutionError|ConnectTimeout|ProxyError")
 ASKED = """\
 import sys
