@@ -20,6 +20,7 @@ def _missed() -> float:
 
 
 ANSWERS = {
+    "map-by-luck": Answer(lambda: 0.5 + 1.645 * (0.5 * 0.5 / 100) ** 0.5, within=0.002),
     "interpretability-draw": Answer(_draw, within=0.005),
     "interpretability-missed": Answer(_missed, within=0.1),
 }

@@ -34,6 +34,7 @@ PROGRAMS = (
     "frozen",
     "gpu",
     "graphs",
+    "maps",
     "scoring",
     "threads",
     "tools",
