@@ -103,6 +103,7 @@ OTHER = {
             *("temporal-leakage", "scaling-leakage", "encoding-leakage", "oversampling-leakage"),
             *("scaling-published", "scaling-published-census"),
             *("accepted-only", "rule-made-label", "chosen-threshold"),
+            *("fairwashing", "fairness-elsewhere"),
         },
     ),
     "an operator deep down": (
