@@ -176,8 +176,7 @@ def test_a_record_is_found_beside_the_book(root, monkeypatch):
 
 def test_a_record_travels_inside_an_installed_package(tmp_path, monkeypatch):
     monkeypatch.delenv("ILLUSIONKIT_RESULTS", raising=False)
-    module = tmp_path / "illusionkit" / "data" / "travelling.py"
-    monkeypatch.setattr(travelling, "__file__", str(module))
+    monkeypatch.setattr(travelling, "files", lambda package: tmp_path / package)
     (tmp_path / "illusionkit" / "results" / "benchmarks").mkdir(parents=True)
     inside = tmp_path / "illusionkit" / "results" / "benchmarks" / "trial.json"
     inside.write_text(json.dumps(GOOD), encoding="utf-8")

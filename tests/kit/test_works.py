@@ -70,5 +70,5 @@ def test_the_list_travels_with_the_package(root, tmp_path, monkeypatch):
     inside = tmp_path / "illusionkit" / "references.bib"
     inside.parent.mkdir()
     inside.write_text(BIBTEX, encoding="utf-8")
-    monkeypatch.setattr(travelling, "__file__", str(inside.parent / "data" / "travelling.py"))
+    monkeypatch.setattr(travelling, "files", lambda package: inside.parent)
     assert module.path() == inside
