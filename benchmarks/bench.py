@@ -158,6 +158,30 @@ def drawn(split: Any, rows: int, *, seed: int) -> Any:
     return Split([split.texts[row] for row in chosen], [split.labels[row] for row in chosen])
 
 
+def trained(reviews: int, *, seed: int, shuffled: bool = False) -> tuple[Any, Any]:
+    """Return a model and its tokenizer, fine-tuned on so many reviews by the book's settings.
+
+    ``seed`` is the training's; the reviews are always the same ones. With ``shuffled`` labels
+    there is nothing to learn from them.
+    """
+    import numpy as np
+
+    from illusionkit.models.encoders import classifier
+    from illusionkit.training.batches import Settings, Split
+    from illusionkit.training.book_model import splits
+    from illusionkit.training.finetune import fit
+
+    parts = splits()
+    train = drawn(parts["train"], reviews, seed=0)
+    if shuffled:
+        labels = np.asarray(train.labels)[np.random.default_rng(0).permutation(reviews)]
+        train = Split(train.texts, labels)
+    few = drawn(parts["validation"], 64, seed=0)  # it is asked for, and chooses nothing here
+    model, tokenizer = classifier(5, seed=seed)
+    fit(model, tokenizer, train, few, Settings(seed=seed, restore_best=False))
+    return model.eval(), tokenizer
+
+
 def tokens_of(tokenizer: Any, texts: Sequence[str], most: int = 128) -> int:
     """Return how many tokens the texts have, cut at ``most``, padding not counted."""
     return sum(map(len, tokenizer(list(texts), truncation=True, max_length=most)["input_ids"]))

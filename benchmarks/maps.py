@@ -17,7 +17,6 @@ shuffled one by less than .2; (4) by a list of sentiment words the shuffled one 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import bench
@@ -37,26 +36,6 @@ ABOUT = (
 )
 
 
-def taught(kind: str, reviews: int) -> Any:
-    """Return a model trained on some reviews, with their labels or with shuffled ones."""
-    import numpy as np
-
-    from illusionkit.models.encoders import classifier
-    from illusionkit.training.batches import Settings
-    from illusionkit.training.book_model import splits
-    from illusionkit.training.finetune import fit
-
-    seed, parts = KINDS.index(kind), splits()
-    train = bench.drawn(parts["train"], reviews, seed=0)
-    if kind == "shuffled":
-        order = np.random.default_rng(0).permutation(reviews)
-        train = replace(train, labels=np.asarray(train.labels)[order])
-    few = bench.drawn(parts["validation"], 64, seed=0)  # it is asked for, and chooses nothing here
-    model, tokenizer = classifier(5, seed=seed)
-    fit(model, tokenizer, train, few, Settings(seed=seed, restore_best=False))
-    return model.eval()
-
-
 def three(reviews: int, asked: int, threads: int, seed: int) -> dict[str, Any]:
     """Train the three, draw their maps, and test them."""
     import torch
@@ -64,7 +43,10 @@ def three(reviews: int, asked: int, threads: int, seed: int) -> dict[str, Any]:
     from illusionkit.illusions.material import attributed, map_tests
 
     torch.set_num_threads(threads)
-    models = {kind: taught(kind, reviews) for kind in KINDS}
+    models = {
+        kind: bench.trained(reviews, seed=place, shuffled=kind == "shuffled")[0]
+        for place, kind in enumerate(KINDS)
+    }
     rows = map_tests.asked("book").sample(asked, random_state=0)
     texts, sides = list(rows["text"]), list(map(int, rows["side"]))
     drawn = {
@@ -100,18 +82,13 @@ def falls(judge: Any, words: Sequence[Any], texts: Sequence[str], sides: Sequenc
     """Return how far the right side falls without some words, and without random ones."""
     import numpy as np
 
-    from illusionkit.illusions.material.attributed import spans
+    from illusionkit.illusions.material import map_tests
     from illusionkit.illusions.material.map_readers import book_model, side
-    from illusionkit.illusions.material.map_tests import without
     from illusionkit.training.finetune import probabilities
 
-    rng, cut = np.random.default_rng(0), []
-    for text, own in zip(texts, words, strict=True):
-        others = [rng.permutation(len(spans(text)))[:WORDS] for _ in range(DRAWS)]
-        cut += [text, *(without(text, each) for each in (own, *others))]
+    cut = map_tests.cuts(texts, words, DRAWS, 0)
     told = probabilities(judge, book_model().tokenizer, cut)
-    chances = side(told, np.repeat(sides, DRAWS + 2)).reshape(len(texts), -1)
-    return chances[:, :1] - chances[:, 1:]
+    return map_tests.falls(side(told, np.repeat(sides, DRAWS + 2)), DRAWS)
 
 
 def shared(name: str, won: Any) -> dict[str, float]:

@@ -31,7 +31,9 @@ from illusionkit.audit.case import Case
 from illusionkit.audit.roles import Roles
 from illusionkit.data import product_reviews
 
-FLAWS = ("near copies", "units on both sides", "a column from later", "one reader's labels")
+COPIES, DOCUMENTS = "near copies", "units on both sides"
+COLUMN, READER = "a column from later", "one reader's labels"
+FLAWS = (COPIES, DOCUMENTS, COLUMN, READER)
 AWAY, TESTED, COPIED, ANSWERED, TURNED = 0.25, 0.25, 0.2, 0.95, 0.2
 """Shares: of the documents that are kept for the place of use; of the other rows that are tested;
 of the test rows that are copied; of the rows that are answered; of a reader's labels turned."""
@@ -62,15 +64,15 @@ def given(seed: int = 0, without: Sequence[str] = ()) -> Given:
     away = _some_documents(rows, AWAY, lots[1])
     use = rows[away].assign(answer="none").reset_index(drop=True)
     table = rows[~away].reset_index(drop=True)
-    table["answer"] = _answers(table["label"], "a column from later" not in without, lots[2])
-    if "one reader's labels" not in without:
+    table["answer"] = _answers(table["label"], COLUMN not in without, lots[2])
+    if READER not in without:
         table["label"] = _turned(table, lots[3])
-    if "units on both sides" in without:
+    if DOCUMENTS in without:
         tested = _some_documents(table, TESTED, lots[4])
     else:
         tested = lots[4].permutation(len(table)) < round(TESTED * len(table))
     train, test = (table[side].reset_index(drop=True) for side in (~tested, tested))
-    if "near copies" not in without:
+    if COPIES not in without:
         chosen = lots[4].permutation(len(test))[: round(COPIED * len(test))]
         train, test = planted.slipped(train, test, ROLES, np.sort(chosen), lots[4])
     return Given(train, test, use)

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from illusionkit.audit import audit, four_flaws
-from illusionkit.audit.four_flaws import FLAWS, given
-
-COPIES, DOCUMENTS, COLUMN, READER = FLAWS
+from illusionkit.audit.four_flaws import COLUMN, COPIES, DOCUMENTS, READER, given
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,7 @@ from illusionkit.arrays import Array
 from illusionkit.experiment.draws import deal
 from illusionkit.experiment.reading import Metric, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
+from illusionkit.experiment.task import Task
 from illusionkit.illusions.collect.class_imbalance import holders
 
 TRAIN, MOST, JUDGED, FOLDS = 4000, 3000, 5000, 5
@@ -69,16 +70,14 @@ def scored(seed: int, part: str) -> tuple[list[Array], list[Array]]:
 
     Those learnt from have the chances of scorecards that learned without their fold.
     """
-    (table, probe), rng = holders(part), np.random.default_rng([seed, 65])
-    book, label = (table["part"] == "book").to_numpy(), table["label"].to_numpy()
-    train, *others = deal(book, rng, TRAIN, MOST, MOST, JUDGED)
+    task = Task(*holders(part))
+    rng = np.random.default_rng([seed, 65])
+    train, *others = deal(task.book, rng, TRAIN, MOST, MOST, JUDGED)
     inside, fold = np.empty(len(train)), np.arange(len(train)) % FOLDS
     for each in range(FOLDS):
-        kept, out = train[fold != each], train[fold == each]
-        inside[fold == each] = probe.chances(kept, label[kept], out)[:, 1]
-    chances = probe.chances(train, label[train], np.concatenate(others))[:, 1]
-    cuts = np.cumsum([len(rows) for rows in others])[:-1]
-    return [train, *others], [inside, *np.split(chances, cuts)]
+        inside[fold == each] = task.chances(train[fold != each], train[fold == each])[0][:, 1]
+    found = [chance[:, 1] for chance in task.chances(train, *others)]
+    return [train, *others], [inside, *found]
 
 
 def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:

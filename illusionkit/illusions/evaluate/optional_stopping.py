@@ -44,16 +44,16 @@ from scipy.special import betaln
 from scipy.stats import binom
 
 from illusionkit.arrays import Array
-from illusionkit.experiment.draws import first
 from illusionkit.experiment.power import LEVEL
 from illusionkit.experiment.reading import Reading
 from illusionkit.experiment.spec import Dose, Experiment, Knob
 from illusionkit.experiment.task import Fit, Task
 from illusionkit.illusions.evaluate.underpowered_win import (
-    HOLDOUT,
     LEAD,
     TESTED,
     TRAIN_ROWS,
+    dealt,
+    leads,
 )
 from illusionkit.illusions.tune.small_sample import reviews
 
@@ -87,14 +87,9 @@ def contest(seed: int, second: int, part: str) -> tuple[Task, tuple[Array, Array
     Used in chapter 3.
     """
     task, rng = Task(*reviews(part)), np.random.default_rng([seed, 71])
-    holdout, tested, pool = task.cut(rng, HOLDOUT, TESTED)
-    test = first(rng.permutation(tested), TESTED, "test reviews")
-    pool = first(rng.permutation(pool), 2 * TRAIN_ROWS, "training reviews")
-    rows, draws = np.concatenate([test, holdout]), np.split(pool, 2)
-    draws[1] = draws[1][:second]
-    right = [task.predict(train, rows) == task.label[rows] for train in draws]
-    leads = right[0].astype(np.int8) - right[1]
-    return task, (test, holdout), np.split(leads, [len(test)])
+    test, holdout, pool = dealt(task, rng, TESTED)
+    draws = pool[:TRAIN_ROWS], pool[TRAIN_ROWS:][:second]
+    return task, (test, holdout), leads(task, draws, test, holdout)
 
 
 def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:

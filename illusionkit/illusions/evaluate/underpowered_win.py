@@ -20,6 +20,8 @@ training rows disagree less, and lead by about half as much. Used in chapter 3.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from illusionkit.arrays import Array
@@ -42,6 +44,23 @@ LEAD = Metric("lead of the winner", per_row=_leads)
 """Accuracy of the winner less the loser's; a row holds 1, 0 or -1 (only the loser is right)."""
 
 
+def dealt(task: Task, rng: np.random.Generator, size: int) -> tuple[Array, Array, Array]:
+    """Return so many test rows, the holdout, and rows for two trainings; they share no unit."""
+    holdout, tested, pool = task.cut(rng, HOLDOUT, TESTED)
+    test = first(rng.permutation(tested), size, "test reviews")
+    return test, holdout, first(rng.permutation(pool), 2 * TRAIN_ROWS, "training reviews")
+
+
+def leads(task: Task, draws: Sequence[Array], test: Array, holdout: Array) -> list[Array]:
+    """Return the lead of the first of two rivals on each row of the test, and of the holdout.
+
+    1 where only it is right, -1 where only the other is; a rival is trained on each of ``draws``.
+    """
+    rows = np.concatenate([test, holdout])
+    one, other = (task.predict(train, rows) == task.label[rows] for train in draws)
+    return np.split(one.astype(np.int8) - other, [len(test)])
+
+
 def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``underpowered-win``: the winner's lead on n test rows, and in the holdout.
 
@@ -49,13 +68,10 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     gives p < .05; where none is named, no lead is reported or owed, and both scores are 0.
     """
     task, rng = Task(*reviews(part)), np.random.default_rng([seed, 34])
-    holdout, tested, pool = task.cut(rng, HOLDOUT, TESTED)
-    test = first(rng.permutation(tested), round(dose["rows"]), "test reviews")
-    pool = first(rng.permutation(pool), 2 * TRAIN_ROWS, "training reviews")
+    test, holdout, pool = dealt(task, rng, round(dose["rows"]))
     start = round((1 - dose["shared"]) * TRAIN_ROWS)
-    rows, draws = np.concatenate([test, holdout]), (pool[:TRAIN_ROWS], pool[start:][:TRAIN_ROWS])
-    right = [task.predict(train, rows) == task.label[rows] for train in draws]
-    seen, held = np.split(right[0].astype(np.int8) - right[1], [len(test)])
+    draws = pool[:TRAIN_ROWS], pool[start:][:TRAIN_ROWS]
+    seen, held = leads(task, draws, test, holdout)
     p = mcnemar(seen)
     winner = 1 if arm == "control" else int(np.sign(seen.sum(dtype=int)))
     winner = 0 if arm == "cured" and p >= LEVEL else winner

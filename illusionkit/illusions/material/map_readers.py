@@ -16,9 +16,10 @@ from illusionkit.illusions.material.attributed import METHODS, NEUTRAL, Told, ma
 from illusionkit.illusions.material.map_tests import (
     against,
     against_random,
+    cuts,
+    falls,
     listed,
     top,
-    without,
 )
 from illusionkit.meaning import code_hash
 from illusionkit.models import encoders
@@ -117,13 +118,8 @@ class Case:
 
         Shape (reviews, 1 + draws); the random words are drawn by ``seed``.
         """
-        rng, cut = np.random.default_rng([seed, 85]), []
-        for text, numbers in zip(self.texts, self.numbers(), strict=True):
-            drawn = [rng.permutation(len(numbers))[:WORDS] for _ in range(DRAWS)]
-            cut += [text, *(without(text, words) for words in (top(numbers, WORDS), *drawn))]
-        chances = self.reader.chances(cut, np.repeat(self.sides, DRAWS + 2))
-        whole, *rest = chances.reshape(len(self.texts), -1).T
-        return np.array([whole - each for each in rest]).T
+        cut = cuts(self.texts, self.words(), DRAWS, [seed, 85])
+        return falls(self.reader.chances(cut, np.repeat(self.sides, DRAWS + 2)), DRAWS)
 
     def words(self) -> list[Array]:
         """Return the places of each map's words."""

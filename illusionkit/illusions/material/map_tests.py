@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -61,6 +62,26 @@ def without(text: str, words: Array) -> str:
     """Return a text from which the words at these places were cut out."""
     found = spans(text)
     return rewritten(text, [(*found[word], "") for word in words])
+
+
+def cuts(
+    texts: Sequence[str], words: Sequence[Array], draws: int, seed: int | Sequence[int]
+) -> list[str]:
+    """Return of each text: itself, without its words, and without as many random ones, ``draws``.
+
+    The random words are drawn by ``seed``, text by text. `falls` reads what a model says of them.
+    """
+    rng, found = np.random.default_rng(seed), []
+    for text, own in zip(texts, words, strict=True):
+        others = [rng.permutation(len(spans(text)))[: len(own)] for _ in range(draws)]
+        found += [text, *(without(text, each) for each in (own, *others))]
+    return found
+
+
+def falls(chances: Array, draws: int) -> Array:
+    """Return how far each text's probability falls by each of its `cuts`, (texts, 1 + draws)."""
+    whole, *rest = chances.reshape(-1, draws + 2).T
+    return np.array([whole - each for each in rest]).T
 
 
 def against(one: float, other: float) -> float:

@@ -7,7 +7,7 @@ trained on. The other reviews have neither. Used in chapter 8.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from illusionkit.experiment.draws import first
 from illusionkit.experiment.task import Task
 from illusionkit.illusions.material.misspelled import review_words
 from illusionkit.models import encoding
+from illusionkit.models.learners import Probe, linear_probe
 
 WRITERS, COPIES, JUDGES, SLIPS = 2000, 4, 1500, 3
 """Reviews with copies, copies of each, reviews with a misspelled version, slips in a text."""
@@ -83,6 +84,12 @@ def reviews(part: str) -> tuple[pd.DataFrame, Array]:
     ]
     table = pd.concat(tables, ignore_index=True).drop(columns="origin")
     return table, np.concatenate([features for _, features in parts])
+
+
+def probed(part: str) -> Task:
+    """Return the task on these rows: a linear probe with scikit-learn's own C."""
+    table, features = reviews(part)
+    return Task(table, Probe(features, partial(linear_probe, 1.0)))
 
 
 def copies_of(table: pd.DataFrame, rows: Array) -> Array:

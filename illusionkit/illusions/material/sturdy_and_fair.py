@@ -16,23 +16,22 @@ that gap on misspelled texts, on which nothing was fitted. Used in chapter 8.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data import corpora
-from illusionkit.experiment.task import Task
 from illusionkit.illusions.material.fairer import by_thresholds
 from illusionkit.illusions.material.slipped_reviews import (
     COPIES,
     copies_of,
     dealt,
     extended,
+    probed,
     reviews,
 )
-from illusionkit.models.learners import Probe, linear_probe
 
 FITTED = 1000
 """Reviews that the thresholds are fitted on."""
@@ -49,8 +48,13 @@ def judges() -> tuple[Array, Array, Array]:
 
 def _long(rows: Array) -> Array:
     """Return which reviews have no fewer words than the median of all."""
-    words = np.array([len(text.split()) for text in corpora.movie_reviews()["text"]])
-    return np.asarray(words[rows] >= np.median(words))
+    return np.asarray(_words()[rows] >= np.median(_words()))
+
+
+@cache
+def _words() -> Array:
+    """Return the number of words of each film review."""
+    return np.array([len(text.split()) for text in corpora.movie_reviews()["text"]])
 
 
 def said(seed: int) -> dict[str, Array]:
@@ -58,19 +62,17 @@ def said(seed: int) -> dict[str, Array]:
 
     The first row is of the reviews as written, the second of the misspelled ones.
     """
-    table, features = reviews("book")
-    task = Task(table, Probe(features, partial(linear_probe, 1.0)))
+    task = probed("book")
     work, spare, holdout = dealt(task, np.random.default_rng([seed, 83]))
     asked, _, long = judges()
-    fitted, label, told = holdout[:FITTED], table["label"].to_numpy(), {}
+    fitted, told = holdout[:FITTED], {}
     for name, fair, rows in (
         ("plain", "fair", work),
         ("sturdy", "both", extended(task, work, spare, COPIES, "slips")),
     ):
-        model = linear_probe(1.0).fit(features[rows], label[rows])
-        known, *chances = (model.predict_proba(features[of])[:, 1] for of in (fitted, *asked))
+        known, *chances = (each[:, 1] for each in task.chances(rows, fitted, *asked))
         told[name] = np.array([chance > 0.5 for chance in chances]).astype(int)
-        cut = partial(by_thresholds, known, label[fitted], _long(fitted))
+        cut = partial(by_thresholds, known, task.label[fitted], _long(fitted))
         told[fair] = np.array([cut(chance, long) for chance in chances])
     return told
 

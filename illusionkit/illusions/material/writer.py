@@ -100,7 +100,8 @@ def write() -> Path:
     head = json.dumps(about(), indent=1)[:-2]
     file = written.path()
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(f'{head},\n "rows": [\n{lines}\n]}}\n', encoding="utf-8")
+    with cache.replacing(file) as fresh:
+        fresh.write_text(f'{head},\n "rows": [\n{lines}\n]}}\n', encoding="utf-8")
     return file
 
 

@@ -32,28 +32,22 @@ import numpy as np
 from illusionkit.experiment.draws import turns
 from illusionkit.experiment.reading import ACCURACY, Reading
 from illusionkit.experiment.spec import Dose, Experiment, Knob
-from illusionkit.experiment.task import Task, joined
+from illusionkit.experiment.task import joined
 from illusionkit.illusions.material.slipped_reviews import (
     COPIES,
     WORK,
     copies_of,
     dealt,
     extended,
-    reviews,
+    probed,
 )
-from illusionkit.models.learners import Probe, linear_probe
 
 FOLDS = 5
 
 
-def _task(part: str) -> Task:
-    table, features = reviews(part)
-    return Task(table, Probe(features, partial(linear_probe, 1.0)))
-
-
 def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``augmentation``: each original tested once, in five folds; then a holdout."""
-    task, rng = _task(part), np.random.default_rng([seed, 83])
+    task, rng = probed(part), np.random.default_rng([seed, 83])
     work, spare, holdout = dealt(task, rng)
     kind = {"plain": "plain", "control": "reviews"}.get(arm, "slips")
     rows = extended(task, work, spare, round(dose["copies"]), kind)
@@ -76,7 +70,7 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
 
 def typos(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """Read ``augmentation-typos``: other reviews as they were written, and misspelled."""
-    task, rng = _task(part), np.random.default_rng([seed, 83])
+    task, rng = probed(part), np.random.default_rng([seed, 83])
     work, spare, _ = dealt(task, rng)
     kind = "slips" if arm == "flawed" else arm
     rows = extended(task, work, spare, round(dose["copies"]), kind)

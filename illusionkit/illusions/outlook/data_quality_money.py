@@ -32,8 +32,7 @@ from illusionkit.data.raters import classes, dealt
 from illusionkit.experiment.draws import deal, first
 from illusionkit.experiment.reading import ACCURACY, Reading
 from illusionkit.experiment.spec import Dose, Experiment, Knob
-from illusionkit.experiment.task import Task, read
-from illusionkit.models import encoding
+from illusionkit.experiment.task import Task, read_encoded
 from illusionkit.models.learners import Probe, discriminant
 
 TESTED, BOUGHT, JUDGES, LOOK = 1400, 2, 10, 0.1
@@ -43,10 +42,9 @@ TESTED, BOUGHT, JUDGES, LOOK = 1400, 2, 10, 0.1
 @cache
 def reviews(part: str) -> tuple[pd.DataFrame, Array]:
     """Return film reviews, one a unit, and their features (rows, 384)."""
-    table = read(corpora.movie_reviews, part)
-    found = [encoding.features(list(rows["text"])) for _, rows in table.groupby("part", sort=False)]
+    table, features = read_encoded(corpora.movie_reviews, part)
     single = ~table["unit"].duplicated().to_numpy()
-    return table[single].reset_index(drop=True), np.concatenate(found)[single]
+    return table[single].reset_index(drop=True), features[single]
 
 
 def bought(rows: float, price: float, arm: str) -> tuple[int, int]:
