@@ -7,7 +7,8 @@ A word is what stands between blanks and holds a letter. All that can be read in
 counts, folded or not, the frames of a scene as well; code, mathematics, claims and the entries of
 a list that is looked up do not. Lines of code are neither blank nor a comment. The words are
 counted from the notebook, without a build: a citation counts as what is written for it. What is
-above its limit, and what gives an answer away (book/spoilers.py), is marked with ✗.
+above its limit, and what gives an answer away (book/spoilers.py), is marked with ✗. Of pages that
+are named the first screen on a phone is measured too (book/first_screen.py).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbformat import NotebookNode
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import first_screen
 import hygiene
 import notebooks
 import numerals
@@ -189,8 +191,8 @@ def _in_folder(section: dict, page: dict) -> bool:
     return folder == Path(page["file"]) and folder.name in steps
 
 
-def told(path: Path, away: list[str]) -> str:
-    """Return a page's measure in a few lines; ``away`` is what it gives away."""
+def told(path: Path, away: list[str], screen: str = "") -> str:
+    """Return a page's measure in a few lines, with what it gives away and its first screen."""
     if left := hygiene.never_run(notebooks.read(path)):
         return (
             f"{path.stem}\n  ✗ {left} cells were never run, and what they show counts: "
@@ -204,6 +206,7 @@ def told(path: Path, away: list[str]) -> str:
             f"{path.stem}: {m.words} words of {m.most_words}, code lines {m.visible_lines} visible "
             f"of {hygiene.PAGE_LINES} and {m.all_lines} in all of {ALL_LINES}, {data}",
             f"  {sum(m.claims.values())} claims: {by}",
+            *([f"  {screen}"] if screen else []),
             *(f"  ✗ {complaint}" for complaint in (*m.complaints, *away)),
         ]
     )
@@ -215,9 +218,12 @@ def main(argv: list[str] | None = None) -> int:
         prog="book/measure_page.py", description=__doc__.split("\n")[0]
     )
     parser.add_argument("pages", nargs="*", type=Path, help="notebooks; all of the book if none")
-    pages = parser.parse_args(argv).pages or notebooks.pages()
-    given = spoilers.spoilers(spoilers.contents())
-    lines = [told(path, [said for page, said in given if page == path.stem]) for path in pages]
+    named = parser.parse_args(argv).pages
+    given, screens = spoilers.spoilers(spoilers.contents()), first_screen.told(named)
+    lines = [
+        told(path, [said for page, said in given if page == path.stem], screens.get(path, ""))
+        for path in named or notebooks.pages()
+    ]
     print(*lines, sep="\n")
     return 1 if "✗" in "".join(lines) else 0
 

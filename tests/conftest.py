@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-import shutil
 import sys
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from filelock import FileLock
 sys.path.insert(0, str(ROOT / "book"))
 
 import execute
+import first_screen
 import rota
 
 # Before numpy or a kernel starts: the tests and nbval's kernels run as `make notebooks` does.
@@ -32,12 +32,6 @@ os.environ["TURN"] = str(rota.turn(ROOT))
 
 import gates  # noqa: E402
 from runs import PageRun, run_once  # noqa: E402
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = (
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-)  # fmt: skip
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -114,18 +108,10 @@ def site(strict_build: Build) -> Path:
     return strict_build.html
 
 
-def find_chromium() -> str | None:
-    """Return the path of a browser the tests can drive: $CHROMIUM, or one on the PATH."""
-    given = os.environ.get("CHROMIUM")
-    if given:
-        return given if Path(given).is_file() else None
-    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
-
-
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium; without one the test is skipped, in CI it fails."""
-    found = find_chromium()
+    found = first_screen.find_chromium()
     if found is None:
         message = "no Chromium: install one, or set CHROMIUM to its path"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
@@ -138,4 +124,4 @@ def browser(chromium: str) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
-        yield driver.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        yield driver.chromium.launch(executable_path=chromium, args=list(first_screen.FLAGS))

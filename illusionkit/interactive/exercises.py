@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from illusionkit.answers import check
@@ -27,10 +28,12 @@ WORDS = (
 class Question:
     """A number to be guessed from ``low`` to ``high`` in ``step``s, with its answer.
 
-    ``unit`` follows every number; a distance between two "%" is in points.
+    ``unit`` follows every number; a distance between two "%" is in points. ``decimals`` are those
+    of the step, unless fewer are asked for.
 
     Raises ValueError for a number that is not finite, a low that is not below high, a step that
-    is not above 0 or longer than the range, or an answer out of the range.
+    is not above 0 or longer than the range, an answer out of the range, or more decimals than the
+    step has, which no guess could meet.
     """
 
     question: str
@@ -39,10 +42,25 @@ class Question:
     step: float
     answer: float
     unit: str = ""
-    decimals: int = 2
+    decimals: int | None = None
 
     def __post_init__(self) -> None:
         _require_question(self.low, self.high, self.step, self.answer)
+        if (self.decimals or 0) > self.digits:
+            raise ValueError(
+                f"no guess in steps of {self.step:g} can meet an answer of {self.decimals} "
+                f"decimals: {self.digits} at most"
+            )
+
+    @property
+    def digits(self) -> int:
+        """Return how many decimals a step has."""
+        return max(0, -int(Decimal(f"{self.step:g}").normalize().as_tuple().exponent))
+
+    @property
+    def shown(self) -> int:
+        """Return with how many decimals a number is shown."""
+        return self.digits if self.decimals is None else self.decimals
 
     @property
     def middle(self) -> float:
@@ -51,13 +69,13 @@ class Question:
 
     def form(self, number: float) -> str:
         """Return a number as it is shown, with its unit."""
-        return _form(self.unit).format(n=fixed(number, self.decimals))
+        return _form(self.unit).format(n=fixed(number, self.shown))
 
     def data(self) -> dict[str, Any]:
         """Return the question as the script reads it."""
         return {
-            "low": self.low, "high": self.high, "decimals": self.decimals,
-            "form": _form(self.unit), "answer": round(self.answer, self.decimals + 4),
+            "low": self.low, "high": self.high, "decimals": self.shown,
+            "form": _form(self.unit), "answer": round(self.answer, self.shown + 4),
             "shown": self.form(self.answer), "points": self.unit == "%",
         }  # fmt: skip
 
@@ -71,7 +89,7 @@ def predict(
     answer: float,
     reveal: str | Sequence[str],
     unit: str = "",
-    decimals: int = 2,
+    decimals: int | None = None,
 ) -> HTML:
     """Return a question whose answer unfolds once the reader has committed a guess.
 

@@ -7,6 +7,7 @@ a small constant script of its own; without it the list stands in the order in w
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,16 @@ from markupsafe import Markup
 
 from illusionkit.data.contents import chapters, link
 from illusionkit.interactive.choices import GROUPS, grouped, own_sheet, require_page
-from illusionkit.interactive.widget import escape, fixed, output, packaged, render, style_sheet
+from illusionkit.interactive.widget import (
+    escape,
+    fixed,
+    number,
+    output,
+    packaged,
+    render,
+    style_sheet,
+)
+from illusionkit.language import text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +34,7 @@ if TYPE_CHECKING:
 WIDTH, PAD = 132.0, 8.0
 """Pixels of a small picture, and of the room beside its marks."""
 DIGITS = 3
+SHARE = "share"
 SHOWN = ("apparent", "honest", "optimism", "optimism_lo", "optimism_hi")
 
 
@@ -48,7 +59,7 @@ def atlas(table: pd.DataFrame, *, title: str, links: Mapping[str, str]) -> HTML:
     listed = [
         {
             **row, "marks": marks[k], "link": links[row["page"]], "picture": _picture(row),
-            "shown": {name: _short(float(row[name])) for name in SHOWN},
+            "shown": {name: _short(float(row[name])) for name in SHOWN}, "told": _dose(row),
             "place": k, "by_size": ranks["size"][k], "by_name": ranks["title"][k],
         }
         for k, row in enumerate(rows)
@@ -87,6 +98,18 @@ def _short(value: float) -> str:
     """Return a score by three digits that count: 0.997, 77.6, 229."""
     whole = len(str(int(abs(value)))) if abs(value) >= 1 else 0
     return fixed(value, max(0, DIGITS - whole))
+
+
+def _dose(row: Mapping[str, Any]) -> str:
+    """Return a dose as it is read beside its knob's label: a share in per cent, or none or all of
+    it, and no unit that the label names already."""
+    dose, unit = float(row["dose"]), str(row["unit"])
+    if unit.split()[:1] == [SHARE]:
+        whole = {0.0: "none", 1.0: "all"}.get(dose)
+        part = text(f"dose.{whole}") if whole else text("dose.percent", n=number(100 * dose))
+        return part + unit.removeprefix(SHARE)
+    named = unit in re.findall(r"\w+", str(row["knob"]))
+    return number(dose) if named else f"{number(dose)} {unit}".strip()
 
 
 def _ranks(table: pd.DataFrame, column: str) -> list[int]:

@@ -100,8 +100,8 @@ def scene(
     return widget(
         "scene", label=title, alt=alt, stages=stages, size=size, guess=guess, texts=texts or {},
         marks=any(label.below for frame in frames for label in frame.places.labels),
-        note=text(key, unit=unit, each=each), colours=COLOURS, view=f"0 0 {WIDTH:g} {HEIGHT:g}",
-        data=payload(data, keys),
+        note=text(key, unit=unit, each=f"{each:,}"), colours=COLOURS,
+        view=f"0 0 {WIDTH:g} {HEIGHT:g}", data=payload(data, keys),
     )  # fmt: skip
 
 

@@ -377,6 +377,7 @@ BAD = {
 
 @EACH
 @pytest.mark.parametrize("bad", BAD)
+@pytest.mark.filterwarnings("error::RuntimeWarning")  # the refusal comes first
 def test_data_that_will_not_do_are_named(world, monkeypatch, bad, name):
     trial = experiment(name)
     monkeypatch.setattr(world, "change", BAD[bad])

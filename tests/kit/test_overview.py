@@ -51,6 +51,23 @@ def test_a_row_is_what_the_registry_and_the_table_say(table):
             assert row["cured"] == "" and np.isnan(row["cured_apparent"])
 
 
+@pytest.mark.parametrize(
+    ("knob", "dose", "unit", "told"),
+    [
+        ("labels that the rule made", 1.0, "share", "all"),
+        ("pictures dealt out by lot", 0.0, "share of the pictures", "none of the pictures"),
+        ("length of the copy", 0.75, "share of the text", "75\u00a0% of the text"),
+        ("others among the persons judged", 0.875, "share", "87.5\u00a0%"),
+        ("words to pick twenty from", 5000.0, "words", "5,000"),
+        ("length of a string", 16.0, "digits", "16 digits"),
+        ("what the logits are divided by", 1.0, "", "1"),
+    ],
+)
+def test_a_dose_is_told_in_words(table, knob, dose, unit, told):
+    page = inside(shown(table.assign(knob=knob, dose=dose, unit=unit)))
+    assert page.count(f"<bdi>{knob}</bdi>: <bdi>{told}</bdi>.") == len(table)
+
+
 def test_an_experiment_without_a_flawed_arm_is_no_row():
     assert "flawed" not in experiment("one-setting").arms
     assert catalogue(["group-leakage", "one-setting"])["id"].tolist() == ["group-leakage"]

@@ -50,7 +50,7 @@ def test_the_script_is_the_one_of_every_widget():
 
 
 def test_numbers_carry_their_unit_and_a_true_minus():
-    page = shown(low=-1, high=1, step=0.1, answer=-0.25, decimals=2, unit="points")
+    page = shown(low=-1, high=1, step=0.05, answer=-0.25, decimals=None, unit="points")
     assert "\u22120.25\u00a0points" in page
     assert data_of(page)["form"] == "{n}\u00a0points"
     assert data_of(page)["points"] is False
@@ -65,6 +65,7 @@ def test_numbers_carry_their_unit_and_a_true_minus():
         ({"answer": 49.9}, "can't be guessed between 50 and 100: widen the range"),
         ({"answer": float("nan")}, "answer must be a finite number, not nan"),
         ({"high": float("inf")}, "high must be a finite number"),
+        ({"decimals": 2}, "in steps of 0.5 can meet an answer of 2 decimals: 1 at most"),
         ({"step": "small"}, "step must be a finite number, not 'small'"),
     ],
 )

@@ -126,10 +126,10 @@ def test_a_guess_is_a_folded_answer_without_a_script():
 
 
 def test_a_dot_may_stand_for_several():
-    page = shown(unit="customers", each=10)
-    assert "Each dot stands for 10 customers." in page
-    above = 10 * int((SCORES >= 0.5).sum())
-    assert f"{above:,} above" in page and data_of(page)["each"] == 10
+    page = shown(unit="customers", each=1000)
+    assert "Each dot stands for 1,000 customers." in page
+    above = 1000 * int((SCORES >= 0.5).sum())
+    assert f"{above:,} above" in page and data_of(page)["each"] == 1000
 
 
 def test_what_is_measured_stands_between_the_markers():

@@ -58,19 +58,20 @@ def rate_gap(table: pd.DataFrame, column: str, *, first: str, second: str) -> Ga
         The column is missing or constant, or a group has fewer than `credit.FEWEST` rows.
     """
     _check_column(table, column)
-    groups = [table["label"][table[column] == name].to_numpy() for name in (first, second)]
-    for name, group in zip((first, second), groups, strict=True):
+    groups = [(name, table["label"][table[column] == name].to_numpy()) for name in (first, second)]
+    return _gap(column, *groups)
+
+
+def _gap(column: str, *named: tuple[str, Array]) -> Gap:
+    for name, group in named:
         if len(group) < credit.FEWEST:
             raise DataError(
                 f"The group '{name}' of '{column}' has {len(group)} rows. A rate needs at least "
                 f"{credit.FEWEST}: join groups, or collect more rows."
             )
-    return _gap(*groups)
-
-
-def _gap(first: Array, second: Array) -> Gap:
-    rates = float(first.mean()), float(second.mean())
-    spread = sum(r * (1 - r) / len(group) for r, group in zip(rates, (first, second), strict=True))
+    groups = [group for _, group in named]
+    rates = [float(group.mean()) for group in groups]
+    spread = sum(r * (1 - r) / len(group) for r, group in zip(rates, groups, strict=True))
     gap, reach = rates[0] - rates[1], NORMAL * spread**0.5
     return Gap(gap, gap - reach, gap + reach)
 
@@ -157,6 +158,7 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     in the flawed arm, and rows on which the second copy disagrees are set aside.
     """
     table, rng = _copies(part), np.random.default_rng([seed, 21])
+    _check_column(table, "sex")
     marks, second = (np.where(table[c] == "female", FEMALE, MALE) for c in ("sex", "second"))
     chosen = rng.permutation(len(table))[: round(dose["permuted"] * len(table))]
     seen = marks.copy()
@@ -174,8 +176,8 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
 
 def _audited(truth: Array, seen: Array) -> dict[str, float]:
     """Return the signed gap, whether an audit by it passes, and how many rows it used."""
-    groups = truth[seen == FEMALE], truth[seen == MALE]
-    audit, used = _gap(*groups), float(sum(map(len, groups)))
+    female, male = truth[seen == FEMALE], truth[seen == MALE]
+    audit, used = _gap("seen", ("female", female), ("male", male)), float(len(female) + len(male))
     return {"signed_gap": audit.gap, "audit_passes": float(audit.passes), "rows_used": used}
 
 

@@ -93,7 +93,7 @@ _experiment = partial(
 EXPERIMENTS = (
     _experiment(
         id="augmentation", title="Reviews augmented before the split",
-        symptom="The score jumped when the data were augmented, and users see no change.",
+        symptom="The test score jumped when the data were augmented.",
         caught_by="Count test rows that were made from a training row, or have a copy there.",
         design="fresh-sample", margin=0.05, arms=("flawed", "plain", "control", "cured"),
         cost=1.5, tolerance=0.01, run=run,

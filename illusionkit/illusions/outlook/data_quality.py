@@ -101,7 +101,7 @@ EXPERIMENTS = (
     Experiment(
         id="data-quality", step="outlook", page="data-quality", kind="ratings",
         title="A file filtered for quality, and its test rows with it",
-        symptom="The score rose when bad rows were thrown away, and users see no change.",
+        symptom="The test score rose when bad rows were thrown away.",
         caught_by="Filter the training rows only, and score the test rows as they came.",
         design="fresh-sample", metric=ACCURACY, margin=0.05, sign=1, seeds=tuple(range(10)),
         knobs=(Knob.share("share", "rows thrown away by the filter", (0.0, 0.1, 0.2, 0.4),

@@ -24,6 +24,7 @@ import pandas as pd
 
 from illusionkit.arrays import Array
 from illusionkit.data.emoji import CATEGORIES
+from illusionkit.errors import DataError
 from illusionkit.experiment.draws import deal
 from illusionkit.experiment.reading import Metric, Reading, Rows
 from illusionkit.experiment.spec import Dose, Experiment, Knob
@@ -94,6 +95,11 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     found, rng = sources(part), np.random.default_rng([seed, 82])
     label, unit = (found.table[name].to_numpy() for name in ("label", "unit"))
     train, test = deal((found.table["part"] == "book").to_numpy(), rng, TRAINED, JUDGED)
+    if not len(test):
+        raise DataError(
+            f"{len(label)} families are there, and {TRAINED} are learned from: none is left to "
+            "judge by. Read more drawings."
+        )
     read = kernels(found, dealt(len(label), [train, test], dose["dealt"], rng))
     right = {name: 1 * (said(read[name], label, train, test) == label[test]) for name in read}
     scores = {name: float(hits.mean()) for name, hits in right.items()}

@@ -166,7 +166,7 @@ EXPERIMENTS = (
     Experiment(
         id="silent-bug", step="fine-tune", page="reading-the-code", kind="text",
         title="A training loop with a line missing",
-        symptom="The training loop runs, the loss falls, and a line is missing.",
+        symptom="The training loop runs to its end, and nothing says that a line is missing.",
         caught_by="Run the loop on a task with a known answer, with and without the line.",
         design="paired-models", metric=LOSS, margin=0.05, sign=-1, seeds=(0, 1, 2),
         knobs=(Knob(
