@@ -22,7 +22,7 @@ from illusionkit.illusions.material.map_tests import (
     top,
     without,
 )
-from illusionkit.illusions.outlook.interpretability import won
+from illusionkit.illusions.outlook.interpretability import twin, won
 
 TEXTS = ["A dull, lifeless film.", "I loved it!"]
 
@@ -157,6 +157,24 @@ def test_the_list_has_not_the_maps_word(case):
     assert won(case, "flawed", 0) == pytest.approx([0.375])
     assert case.by_list([np.array([1])], [np.array([0])]).tolist() == [0.0]
     assert map_readers.marked(case) == {"hits": 0.0, "listed": 0.25}
+
+
+def test_a_twin_has_another_head_and_the_cured_arm_its_words(case, monkeypatch):
+    maps = {8: [0.1, 0.9, 0.0, 0.2], 1008: [0.9, 0.1, 0.0, 0.2]}
+
+    def told(self, texts, sides, method=METHODS[0]):
+        numbers = np.array(maps[self.seed]) * (1 if method == METHODS[0] else -1)
+        return [SimpleNamespace(words=numbers) for _ in texts]
+
+    monkeypatch.setattr(Reader, "maps", told)
+    for kept in (0, 8, map_readers.TAUGHT):
+        own = Case(Reader(kept, 8), case.texts, case.sides)
+        other = twin(own, 8)
+        assert (other.reader, other.texts, other.sides) == (Reader(8, 1008), own.texts, own.sides)
+        assert won(own, "cured", 8).tolist() == [0.0]  # the other's word is on the list
+        told_too = map_readers.agreement(own, other)
+        assert told_too == pytest.approx({"methods": -1, "as_other": 0.2})
+    assert won(other, "cured", 8).tolist() == [0.5]
 
 
 def test_words_of_the_list_are_letters_and_a_bad_line_is_named():

@@ -16,6 +16,7 @@ from illusionkit.illusions.material.attributed import METHODS, NEUTRAL, Told, ma
 from illusionkit.illusions.material.map_tests import (
     against,
     against_random,
+    alike,
     cuts,
     falls,
     listed,
@@ -101,9 +102,9 @@ class Case:
     texts: list[str]
     sides: list[int]
 
-    def numbers(self) -> list[Array]:
-        """Return the map of each review."""
-        return [each.words for each in self.reader.maps(self.texts, self.sides)]
+    def numbers(self, method: str = METHODS[0]) -> list[Array]:
+        """Return the map of each review, by a method of `METHODS`."""
+        return [each.words for each in self.reader.maps(self.texts, self.sides, method)]
 
     def by_list(self, words: list[Array], others: list[Array] | None = None) -> Array:
         """Return how often such words win by the list, over random ones or over others."""
@@ -131,6 +132,15 @@ def missed(case: Case) -> dict[str, float]:
     told = case.reader.maps(case.texts, case.sides)
     off = sum(abs(each.whole - each.change) for each in told)
     return {"missed": off / sum(abs(each.change) for each in told)}
+
+
+def agreement(case: Case, other: Case) -> dict[str, float]:
+    """Return the rank correlations of a case's maps: by another method, and with another's maps."""
+    own = case.numbers()
+    return {
+        "methods": alike(own, case.numbers(METHODS[2])),
+        "as_other": alike(own, other.numbers()),
+    }
 
 
 def marked(case: Case) -> dict[str, float]:
