@@ -271,8 +271,8 @@ def rows_of(
 
 def lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the record as a table in Markdown."""
-    successor = f"torchao {found['versions']['torchao']}"
-    yield f"{bench.where(found)} {successor}. CPU time, one thread; 924 test reviews."
+    beside = f"With torchao {found['versions']['torchao']}."
+    yield f"{bench.where(found)} {beside} CPU time, one thread; 924 test reviews."
     yield ""
     head = ("Way", "MB", "zipped", "CPU s a thousand", "lowest–highest", "× faster", "right")
     more = ("changed", "won", "lost", "itself")
