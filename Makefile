@@ -97,8 +97,8 @@ clean: ## remove what was built; .venv and the data cache stay
 	rm -rf _build dist .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -not -path './$(VENV)/*' -not -path './$(TOOLS)/*' -prune -exec rm -rf {} +
 
-distclean: clean ## remove .venv and .venv-tools as well
-	rm -rf $(VENV) $(TOOLS)
+distclean: clean ## remove .venv, .venv-tools and .torchao as well
+	rm -rf $(VENV) $(TOOLS) .torchao
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "make: no python3 found; install Python 3.11" >&2; exit 1; }

@@ -690,6 +690,30 @@ class TestGraphs:
         assert "10 losses with graphs and without, 12 layers, bf16: equal to the bit" in told
 
 
+class TestCompression:
+    """compression.py: answers in other batches, and torchao, which is kept apart."""
+
+    def test_in_sevens_the_order_is_that_of_the_texts(self, few):
+        program = loaded("compression")
+        model, tokenizer = encoders.classifier(5)
+        said = probabilities(model, tokenizer, few.texts).argmax(axis=1)
+        assert np.array_equal(program.in_sevens(model, tokenizer, few.texts), said)
+
+    def test_without_torchao_nothing_is_measured(self, tmp_path, monkeypatch):
+        program = loaded("compression")
+        monkeypatch.setattr(program, "FOLDER", tmp_path)
+        with pytest.raises(SystemExit, match="torchao is not in"):
+            program.whole(rounds=1, reviews=64, pairs=1)
+
+    def test_it_is_found_in_its_folder_only_inside_the_block(self, tmp_path, monkeypatch):
+        program, before = loaded("compression"), list(sys.path)
+        (tmp_path / "torchao").mkdir()
+        monkeypatch.setattr(program, "FOLDER", tmp_path)
+        with program.successor():
+            assert sys.path[-1] == str(tmp_path)
+        assert sys.path == before
+
+
 class TestReadme:
     """The README's tables are those of the records."""
 
