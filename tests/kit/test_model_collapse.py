@@ -13,7 +13,7 @@ from illusionkit.illusions import experiment
 from illusionkit.illusions.material import trigrams
 from illusionkit.illusions.material.generations import Texts
 from illusionkit.illusions.material.trigrams import FLOOR, Trigrams, numbered, places, vocabulary
-from illusionkit.illusions.outlook.model_collapse import _by_words, _rows, lost, stands
+from illusionkit.illusions.outlook.model_collapse import _by_words, lost, read_by, stands
 
 LINES = ["a film without a plot", "a plot without end", "the end of a film", "a film of the end"]
 KNOWN = vocabulary(LINES)
@@ -109,7 +109,7 @@ def test_words_are_counted_and_losses_told_apart():
     count = stands(texts, SIZE)
     assert count[KNOWN["a"] - trigrams.MARKS] == 5 and count.sum() == 19
     gone = np.where(np.arange(len(count)) == KNOWN["plot"] - trigrams.MARKS, 0, count)
-    told = _by_words(_rows(model(), texts), np.where(count < 3, 2, 10), gone)
+    told = _by_words(read_by(model(), texts), np.where(count < 3, 2, 10), gone)
     assert told["gone"] == pytest.approx(2 / 19)
     assert all(np.isfinite(value) for value in told.values())
 

@@ -70,7 +70,7 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     """
     lab, turns = Lab(seed, part), round(dose["generations"])
     *_, (model, sets) = generations(lab, arm, turns)
-    seen, honest = _rows(model, sets[2]), _rows(model, lab.judges)
+    seen, honest = read_by(model, sets[2]), read_by(model, lab.judges)
     first, now = (stands(texts, lab.size) for texts in (lab.first[0], sets[0]))
     extras = {
         "left": float((now > 0).mean()),
@@ -87,7 +87,8 @@ def run(dose: Dose, seed: int, arm: str, part: str) -> Reading:
     return Reading.scored(LOSS, seen, honest, extras=extras, used_units=lab.used)
 
 
-def _rows(model: Trigrams, texts: Texts) -> Rows:
+def read_by(model: Trigrams, texts: Texts) -> Rows:
+    """Return what the loss of a model on texts is computed from, a row a word."""
     threes, text = places(texts.words)
     chance = model.chances(threes)
     return Rows(threes[:, 2], chance, texts.unit[text], chance)
