@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from illusionkit.answers.answer import Answer, claimed
 
-CONTROLS = 61
+CONTROLS = 62
 
 ANSWERS = {
     "above-by-luck": Answer(lambda: CONTROLS * 0.05 / 2, within=0.03),
