@@ -20,6 +20,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,10 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 OPENING = Path(notebooks.OPENING).with_suffix(".html").name
-UNMEASURED = "the first screen was not measured: it takes a browser, and a site (`make book`)"
+UNMEASURED = (
+    "the first screen was not measured: it takes a browser, what the tests need "
+    "(`make .venv/.test`), and a site (`make book`)"
+)
 FIGURE = 'data-ik="'
 MARK = '<a class="headerlink" href="#">#</a>'
 """What the theme puts behind a title, and what may take it to another line."""
@@ -126,8 +130,8 @@ def room(page: Any, path: Path, site: Path = SITE) -> Room | None:
 
 def told(paths: list[Path], site: Path = SITE) -> dict[Path, str]:
     """Return a line for each page that has a figure, or for all what is missing to measure it."""
-    chromium = find_chromium()
-    if chromium is None or not (site / OPENING).is_file():
+    chromium, driver = find_chromium(), find_spec("playwright")
+    if chromium is None or driver is None or not (site / OPENING).is_file():
         return dict.fromkeys(paths, UNMEASURED)
     with phone(chromium) as page:
         rooms = {path: room(page, path, site) for path in paths}
