@@ -68,9 +68,13 @@ def data_of(widget: str, page: NotebookNode) -> list[dict[str, Any]]:
     return [json.loads(data) for data in notebooks.payloads(notebooks.code_cells(page), widget)]
 
 
-MOVED, FEW = 300, 0.1
-"""How far a dot may move, in hundredths of a unit, and the share of dots that may move farther or
-change their colour: another processor changes the last digits of scores, and so some ranks."""
+MOVED, FEW = 600, 0.2
+"""How far a dot may stand from where one of its colour stood, in hundredths of a unit (a dot is
+about as wide), and the share that may stand farther or change their colour: another processor
+changes the last digits of scores, and so some ranks. Where dots are heaped, one that changes its
+rank moves all that lie above it."""
+LAST = 0.002
+"""By how much a score that has no interval may differ on another processor."""
 
 
 def changes_of_scene(stored: dict[str, Any], fresh: dict[str, Any]) -> list[str]:
@@ -86,12 +90,23 @@ def changes_of_frame(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     found = []
     if plain(old["says"]) != plain(new["says"]):
         found.append(f"{new['says']!r} is said, not {old['says']!r}")
-    far = [abs(a - b) > MOVED for a, b in zip(old["at"], new["at"], strict=True)]
-    moved = [any(far[2 * dot : 2 * dot + 2]) for dot in range(len(old["roles"]))]
-    other = [a != b for a, b in zip(old["roles"], new["roles"], strict=True)]
-    if sum(map(max, moved, other)) > FEW * len(other):
-        found.append(f"{sum(moved)} dots stand elsewhere, {sum(other)} have another colour")
+    moved = max(lonely(old, new), lonely(new, old))
+    other = sum(a != b for a, b in zip(old["roles"], new["roles"], strict=True))
+    if max(moved, other) > FEW * len(old["roles"]):
+        found.append(f"{moved} dots stand elsewhere, {other} have another colour")
     return found
+
+
+def lonely(some: dict[str, Any], others: dict[str, Any]) -> int:
+    """Return how many dots of a frame stand where the other frame has none of their colour."""
+    here, there = (
+        list(zip(frame["at"][::2], frame["at"][1::2], frame["roles"], strict=True))
+        for frame in (some, others)
+    )
+    return sum(
+        not any(r == role and abs(a - x) <= MOVED and abs(b - y) <= MOVED for a, b, r in there)
+        for x, y, role in here
+    )
 
 
 def plain(sentence: str) -> str:
@@ -114,7 +129,7 @@ def test_a_scene_that_changed_would_be_seen() -> None:
 def disagreements(stored: list[dict[str, Any]], fresh: list[dict[str, Any]]) -> list[str]:
     """Return where a freshly measured table leaves the intervals of the stored one.
 
-    Columns without an interval, such as doses, must be equal.
+    Scores without an interval may differ in their last digits; other columns, such as doses, not.
     """
     if [set(row) for row in stored] != [set(row) for row in fresh]:
         return ["the tables have other rows or columns"]
@@ -123,7 +138,9 @@ def disagreements(stored: list[dict[str, Any]], fresh: list[dict[str, Any]]) -> 
         for name, value in old.items():
             if name.endswith(("_lo", "_hi")):
                 continue
-            low, high = old.get(f"{name}_lo", value), old.get(f"{name}_hi", value)
+            last = LAST if name in ("apparent", "honest") else 0
+            low = old.get(f"{name}_lo", value - last) if isinstance(value, float) else value
+            high = old.get(f"{name}_hi", value + last) if isinstance(value, float) else value
             fits = low <= new[name] <= high if isinstance(value, float) else new[name] == value
             if not fits:
                 found.append(f"row {number}, {name}: {new[name]} is outside {low} … {high}")
@@ -134,7 +151,10 @@ def test_a_table_that_moved_would_be_seen() -> None:
     row = {"dose": 0.5, "honest": 0.71, "honest_lo": 0.70, "honest_hi": 0.72}
     assert disagreements([row], [{**row, "honest": 0.715}]) == []
     assert disagreements([row], [{**row, "honest": 0.75}])
-    assert disagreements([row], [{**row, "dose": 0.6}])
+    assert disagreements([row], [{**row, "dose": 0.501}])
+    alone = {"dose": 0.5, "honest": 0.71}
+    assert disagreements([alone], [{**alone, "honest": 0.711}]) == []
+    assert disagreements([alone], [{**alone, "honest": 0.713}])
     assert disagreements([row], [row, row])
 
 
