@@ -68,11 +68,11 @@ def data_of(widget: str, page: NotebookNode) -> list[dict[str, Any]]:
     return [json.loads(data) for data in notebooks.payloads(notebooks.code_cells(page), widget)]
 
 
-MOVED, FEW = 600, 0.2
+MOVED, HEAPED, FEW = 600, 0.2, 0.1
 """How far a dot may stand from where one of its colour stood, in hundredths of a unit (a dot is
-about as wide), and the share that may stand farther or change their colour: another processor
-changes the last digits of scores, and so some ranks. Where dots are heaped, one that changes its
-rank moves all that lie above it."""
+about as wide), the share that may stand farther, and the share that may change their colour:
+another processor changes the last digits of scores, and so some ranks. Where dots are heaped, one
+that changes its rank moves all that lie above it."""
 LAST = 0.002
 """By how much a score that has no interval may differ on another processor."""
 
@@ -92,7 +92,8 @@ def changes_of_frame(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         found.append(f"{new['says']!r} is said, not {old['says']!r}")
     moved = max(lonely(old, new), lonely(new, old))
     other = sum(a != b for a, b in zip(old["roles"], new["roles"], strict=True))
-    if max(moved, other) > FEW * len(old["roles"]):
+    dots = len(old["roles"])
+    if moved > HEAPED * dots or other > FEW * dots:
         found.append(f"{moved} dots stand elsewhere, {other} have another colour")
     return found
 
